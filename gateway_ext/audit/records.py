@@ -1,0 +1,51 @@
+"""What one audit record says, before it is encoded. Holds no prompt text, matched value or credential, by construction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway_ext.audit.events import EventName
+from gateway_ext.exchange import Candidate, Finding, Outcome, Principal, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """Written before Envoy is answered."""
+
+    name: EventName
+    exchange_id: str
+    action: str  # forward | answer | refuse
+    policy_digest: str
+    interface: str
+    source_address: str
+    http_status: int = 0
+    reason: str = ""
+    refused_at: str = ""
+    principal: Principal | None = None
+    endpoint: str = ""
+    model: str = ""
+    is_stream: bool = False
+    findings: tuple[Finding, ...] = ()
+    sovereign: bool = False
+    candidates: tuple[Candidate, ...] = ()
+    hold_id: str = ""
+    held_nano: int = 0
+    currency: str = ""
+    request_bytes: int = 0
+    redactions: int = 0
+    duration_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRecord:
+    """Written when an exchange has ended."""
+
+    name: EventName
+    outcome: Outcome
+    usage: Usage | None
+    cost_nano: int
+    currency: str
+    served_by: Candidate | None
+
+
+AuditRecord = DecisionRecord | OutcomeRecord

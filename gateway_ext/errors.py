@@ -1,0 +1,151 @@
+"""One tree of errors. What a caller may see, what the audit trail records and what an operator reads are kept apart.
+
+Messages are constants or name things from policy. Nothing that came with a request (text, tokens, header values) may
+be put into an error: errors end up in logs, in Envoy's `%RESPONSE_CODE_DETAILS%` and in front of callers.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Base of all errors raised on purpose."""
+
+    def diagnostics(self) -> str:
+        """Words for the operator: what happened, where, and what to do next."""
+        return str(self)
+
+
+class ConfigurationError(GatewayError):
+    """Settings, policy or environment are unusable; raised at start-up or on reload, never for a request."""
+
+
+class Refusal(GatewayError):
+    """A request is refused. `code` is stable and documented in docs/errors.md; callers may depend on it.
+
+    `kind` is the `type` of OpenAI's error object. `retry_after_seconds` becomes a Retry-After field.
+    """
+
+    code: ClassVar[str] = "refused"
+    http_status: ClassVar[int] = 403
+    kind: ClassVar[str] = "invalid_request_error"
+    message: ClassVar[str] = "The gateway refused this request."
+
+    def __init__(self, message: str | None = None, *, param: str | None = None, retry_after_seconds: int | None = None):
+        super().__init__(message or self.message)
+        self.param = param
+        self.retry_after_seconds = retry_after_seconds
+
+
+# --- 1 authenticate -------------------------------------------------------------------------------------------------
+
+
+class Unauthenticated(Refusal):
+    code, http_status, kind = "unauthenticated", 401, "authentication_error"
+    message = "No verified credential. Send your gateway credential as 'Authorization: Bearer …'."
+
+
+class ClaimMissing(Refusal):
+    code, http_status, kind = "claim_missing", 403, "authentication_error"
+    message = "The credential is valid but lacks a claim that the gateway's policy requires."
+
+
+class CredentialOnWrongInterface(Refusal):
+    code, http_status, kind = "credential_on_wrong_interface", 403, "authentication_error"
+    message = "This class of credential is not accepted on this interface."
+
+
+class ModelNotAllowed(Refusal):
+    code, http_status, kind = "model_not_allowed", 403, "permission_error"
+    message = "You may not use this model. GET /v1/models lists those you may."
+
+
+# --- 0 read ---------------------------------------------------------------------------------------------------------
+
+
+class EndpointUnknown(Refusal):
+    code, http_status = "endpoint_unknown", 404
+    message = "The gateway does not serve this endpoint."
+
+
+class MethodNotAllowed(Refusal):
+    code, http_status = "method_not_allowed", 405
+    message = "This endpoint does not accept this method."
+
+
+class BodyInvalid(Refusal):
+    code, http_status = "body_invalid", 400
+    message = "The request body is not valid JSON for this endpoint."
+
+
+class BodyTooLarge(Refusal):
+    code, http_status = "body_too_large", 413
+    message = "The request body is larger than the gateway accepts."
+
+
+class ContentTypeUnsupported(Refusal):
+    code, http_status = "content_type_unsupported", 415
+    message = "Send the request as 'Content-Type: application/json'."
+
+
+class ContentCodingUnsupported(Refusal):
+    code, http_status = "content_coding_unsupported", 415
+    message = "This Content-Encoding is not supported. Send the body as it is, or with gzip or br."
+
+
+class ModelUnknown(Refusal):
+    code, http_status = "model_not_found", 404
+    message = "There is no such model. GET /v1/models lists those you may use."
+
+
+# --- 2 budget -------------------------------------------------------------------------------------------------------
+
+
+class BudgetExhausted(Refusal):
+    code, http_status, kind = "budget_exhausted", 429, "insufficient_quota"
+    message = "A budget that applies to this request has no room for it."
+
+
+class BudgetMissing(Refusal):
+    code, http_status, kind = "budget_missing", 429, "insufficient_quota"
+    message = "No budget applies to you, so nothing may be spent. Ask your platform team for one."
+
+
+class LedgerUnavailable(Refusal):
+    code, http_status, kind = "ledger_unavailable", 503, "server_error"
+    message = "The budget ledger cannot be reached, so nothing may be spent. Try again shortly."
+
+
+# --- 3 inspect ------------------------------------------------------------------------------------------------------
+
+
+class ContentBlocked(Refusal):
+    code, http_status, kind = "content_blocked", 403, "policy_violation"
+    message = "The Guard blocked this request because of what it contains."
+
+
+class GuardTimedOut(Refusal):
+    code, http_status, kind = "guard_timeout", 503, "server_error"
+    message = "The request could not be inspected in time, so it was not sent."
+
+
+# --- 4 route --------------------------------------------------------------------------------------------------------
+
+
+class NoSovereignRoute(Refusal):
+    code, http_status, kind = "no_sovereign_route", 403, "policy_violation"
+    message = "This content may only go to a sovereign deployment, and this model has none."
+
+
+# --- 5 forward ------------------------------------------------------------------------------------------------------
+
+
+class AuditUnavailable(Refusal):
+    code, http_status, kind = "audit_unavailable", 503, "server_error"
+    message = "The decision cannot be recorded, so the request was not sent."
+
+
+class InternalFailure(Refusal):
+    code, http_status, kind = "internal_error", 500, "server_error"
+    message = "The gateway failed while deciding, so the request was not sent."

@@ -1,0 +1,202 @@
+"""The nouns of one request. Frozen and slotted: a decision cannot change under the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NewType
+
+VerifiedClaims = NewType("VerifiedClaims", Mapping[str, Any])
+"""Claims of a token whose signature, issuer, audience and times Envoy has checked."""
+
+UntrustedBody = NewType("UntrustedBody", bytes)
+"""A body as it came from the caller, already free of content codings but not yet parsed."""
+
+
+class Interface(StrEnum):
+    """Which listener of Envoy the request came in by. Told by Envoy's own gRPC metadata, never by a header."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+
+
+class CredentialClass(StrEnum):
+    SSO = "sso"
+    PERSONAL = "personal"
+    SERVICE = "service"
+
+
+class Endpoint(StrEnum):
+    """What we serve. The value is the path below which providers mount it, too."""
+
+    CHAT_COMPLETIONS = "/v1/chat/completions"
+    COMPLETIONS = "/v1/completions"
+    EMBEDDINGS = "/v1/embeddings"
+    RESPONSES = "/v1/responses"
+    MODELS = "/v1/models"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """The head of a request as Envoy tells it. `claims` maps the name of the verifying issuer to its claims."""
+
+    interface: Interface
+    method: str
+    path: str  # without the query
+    content_type: str
+    content_encoding: str
+    request_id: str
+    source_address: str
+    peer_uri_san: str
+    claims: Mapping[str, VerifiedClaims]
+    has_body: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling: a real person or a named service. Made from verified claims only."""
+
+    subject: str
+    kind: str  # person | service
+    issuer: str
+    credential_class: CredentialClass
+    credential_id: str
+    team: str = ""
+    project: str = ""
+    application: str = ""
+    environment: str = ""
+    groups: frozenset[str] = frozenset()
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of a request that the Guard reads.
+
+    `pointer` addresses the string in the parsed body (keys and positions; may hold caller-chosen keys, so it never
+    leaves the process). `place` is its printable form with caller-chosen keys replaced by `*`. `is_key` marks a
+    caller-chosen object key: it is inspected, but cannot be redacted in place.
+    """
+
+    pointer: tuple[str | int, ...]
+    place: str
+    role: str
+    value: str
+    is_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A parsed request: what the steps after reading need to know. `document` is the parsed JSON; do not change it."""
+
+    endpoint: Endpoint
+    model: str
+    document: Mapping[str, Any]
+    texts: tuple[Text, ...]
+    is_stream: bool
+    asked_for_usage: bool
+    output_tokens_asked: int | None  # max_tokens and its synonyms, times n
+    choices: int
+    body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Upper bounds. One UTF-8 byte is never more than one token, which makes the input bound safe."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a provider says it used. `input_tokens` includes the cached ones (OTel GenAI's rule)."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int = 0
+    is_estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money reserved for one exchange. `id` is the exchange's id: reserving twice is the same hold."""
+
+    id: str
+    amount_nano: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A deployment this request may go to. `cluster` is Envoy's name for it."""
+
+    cluster: str
+    provider: str
+    model: str
+    jurisdiction: str
+    tier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a detector found. Carries places and a keyed fingerprint, never the value."""
+
+    detector: str
+    detector_version: str
+    data_class: str  # personal | secret
+    text_index: int  # into Prompt.texts
+    place: str
+    start: int
+    end: int
+    confidence: float
+    action: str  # log | redact | block
+    sovereign: bool
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The gateway answers by itself; no model is contacted."""
+
+    http_status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Envoy may forward. `body` is None when the caller's bytes go out unchanged."""
+
+    body: bytes | None
+    candidates: tuple[Candidate, ...]
+    plan: Mapping[str, Any]  # travels in Envoy's dynamic metadata as gw.plan
+    drop_content_encoding: bool = False
+
+
+class ResponseReading(StrEnum):
+    """What the processor reads of a response."""
+
+    NOTHING = "nothing"  # Envoy meters natively
+    WHOLE = "whole"  # JSON, buffered
+    STREAM = "stream"  # server-sent events, chunk by chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an exchange ended, from Envoy's access log, the inspected response or the sweeper."""
+
+    exchange_id: str
+    hold_id: str
+    http_status: int
+    cluster: str
+    usage: Usage | None
+    response_bytes: int
+    attempts: int
+    duration_ns: int
+    time_to_first_byte_ns: int
+    saw_end_of_stream: bool
+    settled_by: str
+    flags: tuple[str, ...] = field(default=())
+    reason: str = ""

@@ -1,0 +1,43 @@
+"""What policy says about callers: how claims become a principal, and who may use which model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway_ext.exchange import CredentialClass, Interface
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerRule:
+    """How to read the tokens of one issuer, named as Envoy's jwt_authn provider of the same name.
+
+    `claims` maps a field of Principal (subject, team, project, application, environment, groups, credential_id,
+    purpose) to the path of a claim; dots descend into objects. `required` lists the fields that must be present.
+    """
+
+    name: str
+    credential_class: CredentialClass
+    kind: str  # person | service
+    interfaces: frozenset[Interface]
+    claims: Mapping[str, str]
+    required: frozenset[str] = frozenset({"subject"})
+    defaults: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Whoever matches all given conditions may use `models` (shell-style patterns). Empty condition = anyone."""
+
+    name: str
+    models: tuple[str, ...]
+    groups: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+    subjects: frozenset[str] = frozenset()
+    credential_classes: frozenset[CredentialClass] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRules:
+    issuers: Mapping[str, IssuerRule]
+    access: tuple[AccessRule, ...]

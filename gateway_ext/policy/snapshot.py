@@ -1,0 +1,21 @@
+"""One immutable reading of policies/. An exchange is judged by one snapshot from its first byte to its last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway_ext.budget.rules import BudgetRules
+from gateway_ext.guard.rules import GuardRules
+from gateway_ext.identity.rules import IdentityRules
+from gateway_ext.routing.rules import RoutingRules
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`digest` is the SHA-256, in hexadecimal, over the names and bytes of all policy files; it is in every record."""
+
+    digest: str
+    identity: IdentityRules
+    budget: BudgetRules
+    guard: GuardRules
+    routing: RoutingRules

@@ -1,0 +1,68 @@
+"""What the pipeline needs from the world. Adapters implement these; bootstrap.py chooses them; tests run contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway_ext.audit.records import AuditRecord
+from gateway_ext.budget.rules import Reservation, Settled
+from gateway_ext.exchange import Hold, Text, Usage
+from gateway_ext.guard.rules import GuardRules
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.verdict import Verdict
+
+
+class Clock(Protocol):
+    def now_unix_nano(self) -> int: ...
+    def monotonic_ns(self) -> int: ...
+    def new_id(self) -> str: ...
+
+
+class PolicySource(Protocol):
+    def current(self) -> Snapshot:
+        """The last good snapshot. Cheap: called once per exchange."""
+        ...
+
+
+class Ledger(Protocol):
+    """Two-phase money: reserve → post | void | expire. Every call is idempotent by the hold's id.
+
+    All calls raise LedgerUnavailable when the store cannot answer; none of them then has taken partial effect.
+    """
+
+    async def reserve(self, reservation: Reservation) -> Hold:
+        """Hold the amount on all lines or on none. Raises BudgetExhausted naming the rule that has no room."""
+        ...
+
+    async def post(
+        self, hold_id: str, usage: Usage | None, cluster: str, settled_by: str, flags: tuple[str, ...] = ()
+    ) -> Settled | None:
+        """Replace the hold by the actual cost at the price pinned for `cluster`. None when there is no such hold.
+
+        `usage=None` means that nobody knows: the hold's whole amount is posted, flagged `usage_estimated`.
+        A cost above the held amount is posted in full and flagged `over_hold`: money spent is never unrecorded.
+        """
+        ...
+
+    async def void(self, hold_id: str, settled_by: str, flags: tuple[str, ...] = ()) -> Settled | None:
+        """Release the hold: nothing was spent. None when there is no such hold."""
+        ...
+
+    async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
+        """Settle holds past their time to live by their worst case, flagged `recovered` and `usage_estimated`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Guard(Protocol):
+    async def inspect(self, texts: Sequence[Text], rules: GuardRules) -> Verdict:
+        """Judge all texts of a request. Raises GuardTimedOut past the rules' deadline when they deny on timeout."""
+        ...
+
+
+class AuditLog(Protocol):
+    def append(self, record: AuditRecord) -> None:
+        """Write the record so that it survives this process. Raises AuditUnavailable when that cannot be done."""
+        ...
