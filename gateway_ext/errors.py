@@ -21,7 +21,7 @@ class ConfigurationError(GatewayError):
     """Settings, policy or environment are unusable; raised at start-up or on reload, never for a request."""
 
 
-class Refusal(GatewayError):
+class Refusal(GatewayError):  # noqa: N818  (a refusal is an answer, not a fault)
     """A request is refused. `code` is stable and documented in docs/errors.md; callers may depend on it.
 
     `kind` is the `type` of OpenAI's error object. `retry_after_seconds` becomes a Retry-After field.

@@ -1,0 +1,110 @@
+"""Process settings: where things lie and how hard a process may work. What requests may do is policy, not settings.
+
+Read from a YAML file; every field has a safe default, an unknown key is an error. All paths of running state are
+below `state_dir`, which is also Envoy's working directory: the paths in envoy.yaml are relative to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from gateway_ext import limits
+from gateway_ext.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class StateLayout:
+    """Names below the state directory."""
+
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.sqlite"
+
+    @property
+    def spool(self) -> Path:
+        """One directory per writing process: spool/<process>/."""
+        return self.root / "spool"
+
+    @property
+    def xds(self) -> Path:
+        """What Envoy watches: clusters.yaml, routes.yaml, processors.yaml, secrets/<name>.yaml."""
+        return self.root / "xds"
+
+    @property
+    def secrets(self) -> Path:
+        """Provider keys, one raw file each, mode 0600. Read by Envoy alone."""
+        return self.root / "secrets"
+
+    @property
+    def certs(self) -> Path:
+        """server.pem, server.key, ca.pem (trust for client certificates)."""
+        return self.root / "certs"
+
+    @property
+    def jwks(self) -> Path:
+        """company.json, personal.json, service.json."""
+        return self.root / "jwks"
+
+    @property
+    def fingerprint_key(self) -> Path:
+        """Key of the findings' HMAC, mode 0600, shared by the processors of this machine."""
+        return self.root / "fingerprint.key"
+
+    def processor_socket(self, index: int) -> Path:
+        return self.root / "run" / f"processor-{index}.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    state_dir: Path = Path(".gateway")
+    policies_dir: Path = Path("policies")
+    envoy_config: Path = Path("envoy/envoy.yaml")
+    processors: int = 0  # 0 = one per core
+    otlp_endpoint: str = "http://127.0.0.1:4317"
+    otlp_ca_file: str = ""
+    step_deadline_seconds: float = limits.STEP_DEADLINE_SECONDS
+    stream_idle_seconds: float = limits.STREAM_IDLE_SECONDS
+    drain_seconds: float = limits.DRAIN_SECONDS
+    spool_bytes_max: int = limits.SPOOL_BYTES_MAX
+    spool_fsync_seconds: float = limits.SPOOL_FSYNC_SECONDS
+
+    @property
+    def layout(self) -> StateLayout:
+        return StateLayout(self.state_dir)
+
+
+def load_settings(path: Path | None, **overrides: Any) -> Settings:
+    """Settings from a YAML file, then `overrides` (None = not given). Raises ConfigurationError naming key and fix."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigurationError(f"{path}: cannot be read as YAML ({type(error).__name__})") from error
+        if not isinstance(document, dict):
+            raise ConfigurationError(f"{path}: expected 'key: value' lines")
+        values |= document
+    values |= {key: value for key, value in overrides.items() if value is not None}
+    types = get_type_hints(Settings)
+    for key, value in values.items():
+        if key not in types:
+            raise ConfigurationError(f"{path or 'options'}: unknown setting '{key}'; known: {', '.join(sorted(types))}")
+        values[key] = _convert(key, value, types[key], path)
+    return dataclasses.replace(Settings(), **values)
+
+
+def _convert(key: str, value: Any, wanted: type, path: Path | None) -> Any:
+    if wanted is Path and isinstance(value, str | Path):
+        return Path(value)
+    if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, wanted) and not (wanted is int and isinstance(value, bool)):
+        return value
+    raise ConfigurationError(f"{path or 'options'}: setting '{key}' must be a {wanted.__name__}")
