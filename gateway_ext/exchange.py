@@ -158,10 +158,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The gateway answers by itself; no model is contacted."""
+    """The gateway answers by itself; no model is contacted. `reason` is a constant: it becomes a response code detail."""
 
     http_status: int
     body: bytes
+    reason: str
+    exchange_id: str
     headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
 
 
@@ -192,6 +194,7 @@ class Outcome:
     http_status: int
     cluster: str
     usage: Usage | None
+    request_bytes: int
     response_bytes: int
     attempts: int
     duration_ns: int

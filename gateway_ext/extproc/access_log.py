@@ -1,0 +1,96 @@
+"""From an entry of Envoy's gRPC access log to the Outcome of an exchange. The only importer of access_log_pb2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.struct_pb2 import Struct
+
+from gateway_ext.exchange import Estimate, Outcome, Usage
+from gateway_ext.limits import NANO
+from gateway_ext.wire import access_log_pb2 as pb
+
+_DENY_CLUSTER = "deny"
+_FLAGS = {
+    "downstream_connection_termination": "client_aborted",
+    "downstream_remote_reset": "client_aborted",
+    "upstream_remote_reset": "upstream_reset",
+    "upstream_connection_termination": "upstream_reset",
+    "upstream_protocol_error": "upstream_protocol_error",
+    "upstream_request_timeout": "timeout",
+    "stream_idle_timeout": "timeout",
+    "duration_timeout": "timeout",
+    "upstream_max_stream_duration_reached": "timeout",
+    "upstream_retry_limit_exceeded": "retries_exhausted",
+    "local_reset": "local_reset",
+    "overload_manager": "overloaded",
+}
+_CUT_SHORT = frozenset({"client_aborted", "upstream_reset", "upstream_protocol_error", "timeout", "local_reset"})
+
+
+def outcomes(message: pb.StreamAccessLogsMessage) -> Iterator[tuple[Outcome, Estimate]]:
+    """Each logged exchange, with the bounds that were reserved for it (zeros when nothing was)."""
+    for entry in message.http_logs.log_entry:
+        yield _outcome(entry)
+
+
+def _outcome(entry: pb.HTTPAccessLogEntry) -> tuple[Outcome, Estimate]:
+    common = entry.common_properties
+    metadata = common.metadata.filter_metadata
+    plan = metadata["gw.plan"] if "gw.plan" in metadata else Struct()
+    flags = _flags(common.response_flags)
+    http_status = entry.response.response_code.value
+    outcome = Outcome(
+        exchange_id=_text(plan, "id"),
+        hold_id=_text(plan, "hold"),
+        http_status=http_status,
+        cluster="" if common.upstream_cluster == _DENY_CLUSTER else common.upstream_cluster,
+        usage=_usage(metadata["gw.usage"]) if "gw.usage" in metadata else None,
+        request_bytes=entry.request.request_body_bytes,
+        response_bytes=entry.response.response_body_bytes,
+        attempts=common.upstream_request_attempt_count,
+        duration_ns=_nanoseconds(common.duration or common.time_to_last_downstream_tx_byte),
+        time_to_first_byte_ns=_nanoseconds(common.time_to_first_downstream_tx_byte),
+        saw_end_of_stream=_CUT_SHORT.isdisjoint(flags),
+        settled_by="access_log",
+        flags=flags,
+        reason=_reason(http_status, entry.response.response_code_details),
+    )
+    return outcome, Estimate(_count(plan, "input_tokens_max"), _count(plan, "output_tokens_max"))
+
+
+def _flags(flags: pb.ResponseFlags) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_FLAGS[field.name] for field, _ in flags.ListFields() if field.name in _FLAGS))
+
+
+def _usage(struct: Struct) -> Usage | None:
+    if "input_tokens" not in struct.fields and "output_tokens" not in struct.fields:
+        return None
+    return Usage(
+        input_tokens=_count(struct, "input_tokens"),
+        output_tokens=_count(struct, "output_tokens"),
+        cached_input_tokens=min(_count(struct, "cached_input_tokens"), _count(struct, "input_tokens")),
+    )
+
+
+def _text(struct: Struct, name: str) -> str:
+    return struct.fields[name].string_value if name in struct.fields else ""
+
+
+def _count(struct: Struct, name: str) -> int:
+    # Doubles: whatever a provider puts there, a count is a finite, non-negative number below 2^53.
+    number = struct.fields[name].number_value if name in struct.fields else 0.0
+    return int(number) if 0 <= number < 2**53 else 0
+
+
+def _nanoseconds(duration: Duration) -> int:
+    return duration.seconds * NANO + duration.nanos
+
+
+def _reason(http_status: int, details: str) -> str:
+    # Details are Envoy's constants and ours, but a filter might put more behind a colon or brace: keep the constant.
+    if http_status < 400:
+        return ""
+    head = details.partition("{")[0].partition(":")[0]
+    return "".join(letter for letter in head if letter.isalnum() or letter in "_.-")[:64]

@@ -1,0 +1,180 @@
+"""Between protobuf messages and our events and commands. The only importer of ext_proc_pb2 beside the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.struct_pb2 import Struct, Value
+
+from gateway_ext.exchange import Answer, Candidate, ResponseReading
+from gateway_ext.extproc import commands as c
+from gateway_ext.extproc import events as e
+from gateway_ext.extproc.headers import REMOVED_ON_FORWARD, REQUEST_FIELDS, RESPONSE_FIELDS
+from gateway_ext.wire import ext_proc_pb2 as pb
+
+_OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+_ATTRIBUTES_NAMESPACE = "envoy.filters.http.ext_proc"
+
+
+def decode(message: pb.ProcessingRequest) -> e.Event | None:
+    """The event a message stands for; None for an empty message, which Envoy never sends."""
+    kind = message.WhichOneof("request")
+    if kind == "request_body":
+        return e.RequestBody(message.request_body.body)
+    if kind == "response_headers":
+        fields = _fields(message.response_headers.headers, RESPONSE_FIELDS)
+        status = fields.get(":status", "")
+        return e.ResponseHeaders(
+            status=int(status) if status.isascii() and status.isdigit() else 0,
+            content_type=fields.get("content-type", ""),
+            content_encoding=fields.get("content-encoding", ""),
+            end_of_stream=message.response_headers.end_of_stream,
+            cluster=_response_cluster(message),
+        )
+    if kind == "response_body":
+        return e.ResponseBody(message.response_body.body, message.response_body.end_of_stream)
+    if kind == "request_headers":
+        return e.RequestHeaders(
+            fields=_fields(message.request_headers.headers, REQUEST_FIELDS),
+            metadata={name: as_dict(value) for name, value in message.metadata_context.filter_metadata.items()},
+            attributes=as_dict(message.attributes[_ATTRIBUTES_NAMESPACE])
+            if _ATTRIBUTES_NAMESPACE in message.attributes
+            else {},
+            end_of_stream=message.request_headers.end_of_stream,
+        )
+    if kind == "request_trailers":
+        return e.RequestTrailers()
+    if kind == "response_trailers":
+        return e.ResponseTrailers()
+    return None
+
+
+def _response_cluster(message: pb.ProcessingRequest) -> str:
+    if _ATTRIBUTES_NAMESPACE not in message.attributes:
+        return ""
+    return message.attributes[_ATTRIBUTES_NAMESPACE].fields["xds.cluster_name"].string_value
+
+
+def _fields(headers: pb.HeaderMap, wanted: frozenset[str]) -> dict[str, str]:
+    # Repeated fields are joined, so that `content-encoding: gzip` twice is seen as two codings.
+    found: dict[str, str] = {}
+    for header in headers.headers:
+        if header.key in wanted:
+            value = header.raw_value.decode("latin-1")
+            found[header.key] = f"{found[header.key]}, {value}" if header.key in found else value
+    return found
+
+
+def as_dict(struct: Struct) -> dict[str, Any]:
+    """A Struct as plain Python values. Numbers are doubles, as google.protobuf.Value has no others."""
+    return {name: _plain(value) for name, value in struct.fields.items()}
+
+
+def _plain(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return value.string_value
+    if kind == "number_value":
+        return value.number_value
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "struct_value":
+        return as_dict(value.struct_value)
+    if kind == "list_value":
+        return [_plain(item) for item in value.list_value.values]
+    return None
+
+
+_CONTINUE_REQUEST_HEADERS = pb.ProcessingResponse(request_headers=pb.HeadersResponse())
+_PASS_WHOLE = pb.ProcessingResponse(response_body=pb.BodyResponse())
+_PASS_REQUEST_TRAILERS = pb.ProcessingResponse(request_trailers=pb.TrailersResponse())
+_PASS_RESPONSE_TRAILERS = pb.ProcessingResponse(response_trailers=pb.TrailersResponse())
+_READING = {
+    ResponseReading.NOTHING: pb.ProcessingResponse(response_headers=pb.HeadersResponse()),
+    ResponseReading.WHOLE: pb.ProcessingResponse(
+        response_headers=pb.HeadersResponse(),
+        mode_override=pb.ProcessingMode(response_body_mode=pb.ProcessingMode.BUFFERED),
+    ),
+    ResponseReading.STREAM: pb.ProcessingResponse(
+        response_headers=pb.HeadersResponse(),
+        mode_override=pb.ProcessingMode(
+            response_body_mode=pb.ProcessingMode.FULL_DUPLEX_STREAMED,
+            response_trailer_mode=pb.ProcessingMode.SEND,
+        ),
+    ),
+}
+
+
+def encode(command: c.Command) -> pb.ProcessingResponse:
+    """The message a command stands for. Constant ones are shared: do not change what is returned."""
+    match command:
+        case c.ReadRequestBody():
+            return _CONTINUE_REQUEST_HEADERS
+        case c.ForwardRequest():
+            return _forward(command)
+        case c.ReadResponse(reading):
+            return _READING[reading]
+        case c.PassChunk(body, end_of_stream):
+            streamed = pb.StreamedBodyResponse(body=body, end_of_stream=end_of_stream)
+            mutation = pb.BodyMutation(streamed_response=streamed)
+            return pb.ProcessingResponse(
+                response_body=pb.BodyResponse(response=pb.CommonResponse(body_mutation=mutation))
+            )
+        case c.PassWholeResponse():
+            return _PASS_WHOLE
+        case c.AnswerNow(answer):
+            return _answer(answer)
+        case c.RetargetRequest(body):
+            return pb.ProcessingResponse(request_body=pb.BodyResponse(response=_replaced(body, ())))
+        case c.PassRequestTrailers():
+            return _PASS_REQUEST_TRAILERS
+        case c.PassResponseTrailers():
+            return _PASS_RESPONSE_TRAILERS
+
+
+def _answer(answer: Answer) -> pb.ProcessingResponse:
+    immediate = pb.ImmediateResponse(
+        status=pb.HttpStatus(code=answer.http_status),
+        headers=pb.HeaderMutation(set_headers=[_header(name, value) for name, value in answer.headers]),
+        body=answer.body,
+        details=f"gateway_ext_{answer.reason}",
+    )
+    response = pb.ProcessingResponse(immediate_response=immediate)
+    response.dynamic_metadata.update({"gw.plan": {"id": answer.exchange_id}})
+    return response
+
+
+def _forward(command: c.ForwardRequest) -> pb.ProcessingResponse:
+    removed = (*REMOVED_ON_FORWARD, "content-encoding") if command.drop_content_encoding else REMOVED_ON_FORWARD
+    common = _replaced(command.body, removed)
+    common.clear_route_cache = True  # the route is picked again, by the verdict
+    response = pb.ProcessingResponse(request_body=pb.BodyResponse(response=common))
+    response.dynamic_metadata.update(
+        {"gw.route": {"priority_groups": _priority_groups(command.candidates)}, "gw.plan": dict(command.plan)}
+    )
+    return response
+
+
+def _priority_groups(candidates: Iterable[Candidate]) -> list[dict[str, Any]]:
+    return [
+        {"name": str(position), "clusters": [{"cluster_name": candidate.cluster, "weight": 1}]}
+        for position, candidate in enumerate(candidates)
+    ]
+
+
+def _replaced(body: bytes | None, removed: Iterable[str]) -> pb.CommonResponse:
+    common = pb.CommonResponse()
+    if removed:
+        common.header_mutation.remove_headers.extend(removed)
+    if body is not None:
+        # Envoy answers 500 when a replaced body does not have its own length.
+        common.header_mutation.set_headers.append(_header("content-length", str(len(body))))
+        common.body_mutation.body = body
+    return common
+
+
+def _header(name: str, value: str) -> pb.HeaderValueOption:
+    return pb.HeaderValueOption(
+        header=pb.HeaderValue(key=name, raw_value=value.encode("latin-1")), append_action=_OVERWRITE
+    )

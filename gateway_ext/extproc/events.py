@@ -1,0 +1,59 @@
+"""What Envoy tells us about one HTTP stream. The only way anything reaches the machine; commands.py is the counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHeaders:
+    """`fields` has lower-case names; `metadata` and `attributes` are Envoy's, by namespace and by name."""
+
+    fields: Mapping[str, str]
+    metadata: Mapping[str, Mapping[str, Any]]
+    attributes: Mapping[str, Any]
+    end_of_stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBody:
+    """The whole body at once: request_body_mode is BUFFERED."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTrailers:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHeaders:
+    """Of the upstream's response, or of a local reply of Envoy's own: then it may be the first thing we hear."""
+
+    status: int
+    content_type: str
+    content_encoding: str
+    end_of_stream: bool
+    cluster: str = ""  # that answered, where Envoy is asked to tell
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBody:
+    body: bytes
+    end_of_stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTrailers:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """Envoy closed, reset or cancelled the gRPC stream, or our server is going away."""
+
+
+Event = RequestHeaders | RequestBody | RequestTrailers | ResponseHeaders | ResponseBody | ResponseTrailers | StreamEnded

@@ -1,0 +1,173 @@
+"""The gRPC server that Envoy talks to: external processor, access log, health. The only importer of grpc here.
+
+Whatever goes wrong, a stream ends in an abort with a constant text. Returning from a handler closes the stream with
+OK, which Envoy 1.40 takes as leave to forward what was never inspected; `Conversation.close_ok` stands before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+
+from gateway_ext import limits
+from gateway_ext.exchange import Interface
+from gateway_ext.extproc import access_log, codec
+from gateway_ext.extproc import events as e
+from gateway_ext.extproc.machine import ConversationError, State
+from gateway_ext.extproc.stream import RouterStream, UpstreamStream
+from gateway_ext.pipeline import Pipeline
+from gateway_ext.wire import access_log_pb2, ext_proc_pb2, health_pb2
+
+_log = logging.getLogger(__name__)
+_MESSAGE_BYTES_MAX = limits.REQUEST_BODY_BYTES_MAX + 1024 * 1024  # the body, and what comes with it
+_HEALTH_PROPAGATION_SECONDS = 2.5  # two health checks of envoy.yaml and a margin
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class ProcessorServer:
+    """Serves one pipeline on one Unix socket."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        step_deadline_seconds: float,
+        stream_idle_seconds: float,
+        is_healthy: Callable[[], bool],
+    ) -> None:
+        self._pipeline = pipeline
+        self._step_deadline_seconds = step_deadline_seconds
+        self._stream_idle_seconds = stream_idle_seconds
+        self._is_healthy = is_healthy
+        self._is_ready = False
+        # so_reuseport=0: a second process on the same address must fail, not share the traffic with an old policy.
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX),
+                ("grpc.max_send_message_length", _MESSAGE_BYTES_MAX),
+            ]
+        )
+        self._server.add_generic_rpc_handlers(tuple(self._handlers()))
+
+    async def start(self, socket: Path) -> None:
+        """Listen on `socket`, replacing one that a dead process left behind, and report healthy."""
+        socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        socket.unlink(missing_ok=True)
+        self._server.add_insecure_port(f"unix:{socket}")
+        await self._server.start()
+        socket.chmod(0o600)
+        self._is_ready = True
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Report unready, let Envoy notice, finish what runs, abort what is left. Never an OK for a leftover."""
+        self._is_ready = False
+        await asyncio.sleep(min(_HEALTH_PROPAGATION_SECONDS, drain_seconds))
+        await self._server.stop(max(0.0, drain_seconds - _HEALTH_PROPAGATION_SECONDS))
+        await self._pipeline.background.drain(limits.STEP_DEADLINE_SECONDS)
+
+    async def process(self, context: _Context) -> None:
+        """One HTTP stream of Envoy."""
+        metadata = {key: value for key, value in context.invocation_metadata() or ()}
+        stream: RouterStream | UpstreamStream
+        if metadata.get("x-gateway-role") == "upstream":
+            stream = UpstreamStream(self._pipeline)
+        else:
+            # Told by the filter's own configuration, out of reach of any client. Absent: the stricter of the two.
+            is_internal = metadata.get("x-gateway-interface") == Interface.INTERNAL
+            stream = RouterStream(self._pipeline, Interface.INTERNAL if is_internal else Interface.PUBLIC)
+        try:
+            await self._converse(stream, context)
+            stream.conversation.close_ok()
+        except ConversationError as error:
+            if error.is_ours or stream.conversation.state is not State.INTERRUPTED:
+                _log.error("stream aborted: %s", error)
+            await _abort(context, grpc.StatusCode.INTERNAL, "gateway_ext_conversation")
+        except TimeoutError:
+            _log.error("stream aborted: no answer in time in %s", stream.conversation.state.name)
+            await self._interrupt(stream)
+            await _abort(context, grpc.StatusCode.DEADLINE_EXCEEDED, "gateway_ext_deadline")
+        except asyncio.CancelledError:
+            await self._interrupt(stream)
+            raise
+        except Exception as error:  # noqa: BLE001  (its text would end up in Envoy's access log)
+            _log.error("stream aborted: %s in %s", type(error).__name__, stream.conversation.state.name)
+            await self._interrupt(stream)
+            await _abort(context, grpc.StatusCode.INTERNAL, "gateway_ext_failure")
+
+    async def _converse(self, stream: RouterStream | UpstreamStream, context: _Context) -> None:
+        conversation = stream.conversation
+        while conversation.state not in (State.DONE, State.INTERRUPTED):
+            if conversation.state is State.RESPONDING:
+                # FULL_DUPLEX_STREAMED knows no time-out of Envoy's.
+                async with asyncio.timeout(self._stream_idle_seconds):
+                    message = await context.read()
+            else:
+                message = await context.read()
+            event = e.StreamEnded() if message is grpc.aio.EOF else codec.decode(message)
+            if event is None:
+                continue
+            async with asyncio.timeout(self._step_deadline_seconds):
+                commands = await stream.answer(event)
+            for command in commands:
+                await context.write(codec.encode(command))
+
+    async def _interrupt(self, stream: RouterStream | UpstreamStream) -> None:
+        if stream.conversation.state is not State.DONE:
+            await stream.answer(e.StreamEnded())
+
+    async def collect_access_log(self, messages: AsyncIterator[access_log_pb2.StreamAccessLogsMessage]) -> None:
+        """Envoy's access log, for as long as Envoy runs: settles and records what ended."""
+        async for message in messages:
+            work = [self._pipeline.conclude(outcome, bounds) for outcome, bounds in access_log.outcomes(message)]
+            for result in await asyncio.gather(*work, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    # The hold stays and expires: the sweeper settles it by estimate and records it as recovered.
+                    _log.error("an outcome could not be settled: %s", type(result).__name__)
+
+    def health(self) -> health_pb2.HealthCheckResponse:
+        """What Envoy's active health check is told."""
+        is_serving = self._is_ready and self._is_healthy()
+        status = health_pb2.HealthCheckResponse.SERVING if is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        return health_pb2.HealthCheckResponse(status=status)
+
+    def _handlers(self) -> list[grpc.GenericRpcHandler[Any, Any]]:
+        async def process(_: Any, context: _Context) -> None:
+            await self.process(context)
+
+        async def collect(messages: Any, _: _Context) -> access_log_pb2.StreamAccessLogsResponse:
+            await self.collect_access_log(messages)
+            return access_log_pb2.StreamAccessLogsResponse()
+
+        async def check(_: health_pb2.HealthCheckRequest, __: _Context) -> health_pb2.HealthCheckResponse:
+            return self.health()
+
+        return [
+            _service("envoy.service.ext_proc.v3.ExternalProcessor", "Process", grpc.stream_stream_rpc_method_handler,
+                     process, ext_proc_pb2.ProcessingRequest, ext_proc_pb2.ProcessingResponse),
+            _service("envoy.service.accesslog.v3.AccessLogService", "StreamAccessLogs",
+                     grpc.stream_unary_rpc_method_handler, collect,
+                     access_log_pb2.StreamAccessLogsMessage, access_log_pb2.StreamAccessLogsResponse),
+            _service("grpc.health.v1.Health", "Check", grpc.unary_unary_rpc_method_handler, check,
+                     health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse),
+        ]
+
+
+def _service(
+    service: str, method: str, kind: Callable[..., Any], behaviour: Callable[..., Awaitable[Any]], request: Any, reply: Any
+) -> grpc.GenericRpcHandler[Any, Any]:
+    handler = kind(
+        behaviour, request_deserializer=request.FromString, response_serializer=reply.SerializeToString
+    )
+    return grpc.method_handlers_generic_handler(service, {method: handler})
+
+
+async def _abort(context: _Context, code: grpc.StatusCode, text: str) -> NoReturn:
+    await context.abort(code, text)
+    raise AssertionError("abort returned")

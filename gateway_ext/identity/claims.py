@@ -1,0 +1,73 @@
+"""From verified claims to a Principal. Pure; nothing here ever reads a header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway_ext.errors import ClaimMissing, CredentialOnWrongInterface, Unauthenticated
+from gateway_ext.exchange import Interface, Principal, VerifiedClaims
+from gateway_ext.identity.rules import IdentityRules, IssuerRule
+
+CLAIM_CHARACTERS_MAX = 256
+GROUPS_MAX = 512
+
+
+def authenticate(claims: Mapping[str, VerifiedClaims], interface: Interface, rules: IdentityRules) -> Principal:
+    """The principal behind the one verified token.
+
+    Raises Unauthenticated (no token, or of an issuer policy does not name), CredentialOnWrongInterface, ClaimMissing.
+    """
+    known = [(rules.issuers[name], values) for name, values in claims.items() if name in rules.issuers]
+    if len(known) != 1:  # two tokens would leave open who is calling
+        raise Unauthenticated
+    issuer, values = known[0]
+    if interface not in issuer.interfaces:
+        raise CredentialOnWrongInterface
+    fields = {name: _text(values, path) for name, path in issuer.claims.items() if name != "groups"}
+    for name, default in issuer.defaults.items():
+        fields[name] = fields.get(name) or default
+    groups = _groups(values, issuer)
+    for name in sorted(issuer.required | {"subject"}):
+        if not (groups if name == "groups" else fields.get(name)):
+            raise ClaimMissing(
+                f"The credential lacks '{issuer.claims.get(name, name)}', which issuer '{issuer.name}' must give."
+            )
+    return Principal(
+        subject=fields["subject"],
+        kind=issuer.kind,
+        issuer=issuer.name,
+        credential_class=issuer.credential_class,
+        credential_id=fields.get("credential_id", ""),
+        team=fields.get("team", ""),
+        project=fields.get("project", ""),
+        application=fields.get("application", ""),
+        environment=fields.get("environment", ""),
+        groups=groups,
+        purpose=fields.get("purpose", ""),
+    )
+
+
+def _claim(claims: Mapping[str, Any], path: str) -> Any:
+    if path in claims:  # namespaced claims have dots in their names
+        return claims[path]
+    value: Any = claims
+    for name in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def _text(claims: Mapping[str, Any], path: str) -> str:
+    value = _claim(claims, path)
+    # Longer or stranger values are as good as missing: they would only serve to confuse accounts and records.
+    if isinstance(value, str) and len(value) <= CLAIM_CHARACTERS_MAX and value.isprintable():
+        return value
+    return ""
+
+
+def _groups(claims: Mapping[str, Any], issuer: IssuerRule) -> frozenset[str]:
+    value = _claim(claims, issuer.claims["groups"]) if "groups" in issuer.claims else None
+    names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return frozenset(name for name in names[:GROUPS_MAX] if isinstance(name, str) and len(name) <= CLAIM_CHARACTERS_MAX)

@@ -1,0 +1,276 @@
+"""The request path, in its one order: authenticate → budget → inspect → route → forward → settle → record.
+
+Read `admit` and `decide`. A request reaches a model only through a `Forward`, and the only place that makes one is
+step 5 of `decide`, below the Guard (step 3). Every other way out is a recorded refusal: each `Refusal` raised by a step,
+and each exception nobody thought of, ends in `_refuse`. Cancellation (the client left, a deadline passed) releases the
+money and makes the server abort the stream, which Envoy answers with 503; nothing is forwarded.
+
+    0 read          dialects    strict parsing, so that what we judge is what the provider reads
+    1 authenticate  identity    Envoy's verified claims → Principal; interface, entitlement to the model
+    2 budget        budget      reserve the worst case, or 429
+    3 inspect       guard       every text of the request: allow, redact, deny
+    4 route         routing     deployments allowed for what was found, in order, or 403
+    5 forward                   edits, model name; the decision record is written before Envoy is answered
+    6 settle        budget      actual usage replaces the hold (from the access log, or from the response if we read it)
+    7 record        audit       the outcome
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway_ext import trail
+from gateway_ext.budget import reserve
+from gateway_ext.budget.charge import NoCharge, estimated, judge
+from gateway_ext.dialects import encodings, openai
+from gateway_ext.errors import (
+    ContentBlocked,
+    ContentTypeUnsupported,
+    EndpointUnknown,
+    InternalFailure,
+    MethodNotAllowed,
+    ModelNotAllowed,
+    Refusal,
+)
+from gateway_ext.exchange import (
+    Answer,
+    Candidate,
+    Endpoint,
+    Estimate,
+    Forward,
+    Hold,
+    Outcome,
+    Principal,
+    Prompt,
+    RequestHead,
+    ResponseReading,
+    Usage,
+)
+from gateway_ext.identity.access import matching_rule, usable_models
+from gateway_ext.identity.claims import authenticate
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.ports import AuditLog, Clock, Guard, Ledger, PolicySource
+from gateway_ext.routing.plan import find_model, plan
+from gateway_ext.supervised import TaskSet
+from gateway_ext.verdict import Allow, Deny, Redact, requires_sovereign_route
+
+_log = logging.getLogger(__name__)
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An admitted request: judged by one policy snapshot from here to its end."""
+
+    id: str
+    head: RequestHead
+    endpoint: Endpoint
+    snapshot: Snapshot
+    principal: Principal
+    started_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A decided request that is on its way: what the response side needs to know."""
+
+    exchange: Exchange
+    forward: Forward
+    hold: Hold
+    estimate: Estimate
+    request_bytes: int
+    strips_usage: bool
+
+
+class Pipeline:
+    """Composed by bootstrap.py. One per process; holds no state of any exchange."""
+
+    def __init__(self, policy: PolicySource, ledger: Ledger, guard: Guard, audit: AuditLog, clock: Clock) -> None:
+        self._policy = policy
+        self._ledger = ledger
+        self._guard = guard
+        self._audit = audit
+        self._clock = clock
+        self.background = TaskSet()
+
+    def admit(self, head: RequestHead) -> Exchange | Answer:
+        """Judge the head, before a byte of the body is buffered."""
+        note = trail.Note(self._clock.new_id(), head, self._policy.current(), self._clock.monotonic_ns())
+        try:
+            note.principal = authenticate(head.claims, head.interface, note.snapshot.identity)  # 1 authenticate
+            endpoint = note.endpoint = _endpoint(head)
+            if endpoint is Endpoint.MODELS:
+                return self._answer_models(note)
+            _require_json(head)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it must end in a refusal)
+            return self._refuse(note, error)
+        return Exchange(note.exchange_id, head, endpoint, note.snapshot, note.principal, note.started_ns)
+
+    async def decide(self, exchange: Exchange, body: bytes) -> Forwarded | Answer:
+        """Judge the whole request. Raises only CancelledError; then nothing may be forwarded."""
+        snapshot = exchange.snapshot
+        note = trail.Note(
+            exchange.id, exchange.head, snapshot, exchange.started_ns, "read", exchange.principal, exchange.endpoint, len(body)
+        )
+        try:
+            # 0 read
+            decoded, was_coded = encodings.decode_body(body, exchange.head.content_encoding)
+            note.prompt = prompt = openai.read_prompt(exchange.endpoint, decoded)
+
+            note.step = "authenticate"  # 1, the part that needs the body
+            model = find_model(prompt.model, snapshot.routing)
+            if matching_rule(exchange.principal, model.name, snapshot.identity) is None:
+                raise ModelNotAllowed(param="model")
+
+            note.step = "budget"  # 2
+            estimate = reserve.estimate(prompt, model.output_tokens_max)
+            note.hold = hold = await self._ledger.reserve(
+                reserve.reservation(
+                    exchange.id,
+                    exchange.principal,
+                    model.name,
+                    estimate,
+                    model.deployments,
+                    snapshot.budget,
+                    self._clock.now_unix_nano(),
+                )
+            )
+
+            note.step = "inspect"  # 3
+            note.verdict = verdict = await self._guard.inspect(prompt.texts, snapshot.guard)
+            if isinstance(verdict, Deny):
+                raise ContentBlocked(verdict.reason)
+
+            note.step = "route"  # 4
+            note.candidates = candidates = plan(
+                model, must_be_sovereign=requires_sovereign_route(verdict), rules=snapshot.routing
+            )
+
+            note.step = "forward"  # 5
+            forward = _forward(exchange, prompt, verdict, candidates, hold, estimate, decoded if was_coded else None)
+            self._audit.append(note.forwarded(self._clock.monotonic_ns()))
+            return Forwarded(exchange, forward, hold, estimate, len(body), _strips_usage(prompt, snapshot))
+        except asyncio.CancelledError:
+            self._release(note.hold, "cancelled")
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever it is, it must end in a refusal)
+            self._release(note.hold, "refused")
+            return self._refuse(note, error)
+
+    def read_response(
+        self, forwarded: Forwarded, status: int, media_type: str, content_encoding: str
+    ) -> ResponseReading:
+        """How much of the response the processor must see. Nothing, unless policy asks for it: a hop per chunk is dear."""
+        if status >= 300 or content_encoding not in ("", "identity"):
+            return ResponseReading.NOTHING
+        in_processor = forwarded.exchange.snapshot.routing.metering == "processor"
+        if media_type == "text/event-stream" and (in_processor or forwarded.strips_usage):
+            return ResponseReading.STREAM
+        return ResponseReading.WHOLE if media_type == _JSON and in_processor else ResponseReading.NOTHING
+
+    async def settle(
+        self, forwarded: Forwarded, cluster: str, usage: Usage | None, response_bytes: int, flags: tuple[str, ...]
+    ) -> None:
+        """6 settle, when the processor read the response. The record follows with the access log (`conclude`)."""
+        if usage is None:
+            usage = estimated(forwarded.request_bytes, response_bytes, forwarded.estimate)
+            flags = (*flags, "usage_estimated")
+        await self._ledger.post(forwarded.hold.id, usage, cluster, "response", flags)
+
+    async def conclude(self, outcome: Outcome, bounds: Estimate) -> None:
+        """6 settle and 7 record, for each exchange that Envoy's access log reports."""
+        settled = None
+        if outcome.hold_id:
+            charge = judge(outcome, bounds)
+            if isinstance(charge, NoCharge):
+                settled = await self._ledger.void(outcome.hold_id, "access_log", (charge.reason,))
+            else:
+                settled = await self._ledger.post(
+                    outcome.hold_id, charge.usage, outcome.cluster, "access_log", charge.flags
+                )
+        self._audit.append(trail.concluded(outcome, settled, self._policy.current()))
+
+    def retarget(self, models: Mapping[str, str], cluster: str, body: bytes) -> bytes | None:
+        """The guarded body for a further attempt at `cluster`. Raises KeyError when the verdict does not name it."""
+        return openai.replace_model(body, models[cluster])
+
+    def _answer_models(self, note: trail.Note) -> Answer:
+        assert note.principal is not None
+        names = usable_models(note.principal, note.snapshot.routing.models, note.snapshot.identity)
+        self._audit.append(note.answered(self._clock.monotonic_ns()))
+        return Answer(200, openai.models_answer(names, created=0, owner="gateway"), "models", note.exchange_id)
+
+    def _refuse(self, note: trail.Note, error: Exception) -> Answer:
+        if isinstance(error, Refusal):
+            refusal = error
+        else:
+            # The type and the place only: an exception's text might carry what it failed on.
+            _log.error("step '%s' failed: %s", note.step, type(error).__name__)
+            refusal = InternalFailure()
+        try:
+            self._audit.append(note.refused(refusal, self._clock.monotonic_ns()))
+        except Refusal as unrecorded:
+            refusal = unrecorded
+        return _refusal_answer(refusal, note.exchange_id)
+
+    def _release(self, hold: Hold | None, why: str) -> None:
+        # Supervised, because the caller's stream may be gone before the store answers.
+        if hold is not None:
+            self.background.start(self._ledger.void(hold.id, "pipeline", (why,)), name="void")
+
+
+def _endpoint(head: RequestHead) -> Endpoint:
+    try:
+        endpoint = Endpoint(head.path)
+    except ValueError:
+        raise EndpointUnknown from None
+    if head.method != ("GET" if endpoint is Endpoint.MODELS else "POST"):
+        raise MethodNotAllowed
+    return endpoint
+
+
+def _require_json(head: RequestHead) -> None:
+    if head.content_type.partition(";")[0].strip().lower() != _JSON:
+        raise ContentTypeUnsupported
+
+
+def _strips_usage(prompt: Prompt, snapshot: Snapshot) -> bool:
+    return prompt.is_stream and not prompt.asked_for_usage and snapshot.routing.usage_chunk == "strip"
+
+
+def _forward(
+    exchange: Exchange,
+    prompt: Prompt,
+    verdict: Allow | Redact,
+    candidates: tuple[Candidate, ...],
+    hold: Hold,
+    estimate: Estimate,
+    decoded: bytes | None,
+) -> Forward:
+    edits = verdict.edits if isinstance(verdict, Redact) else ()
+    body = openai.rewrite(prompt, model=candidates[0].model, include_usage=prompt.is_stream, edits=edits)
+    return Forward(
+        # A body that came coded goes out as it was inspected, not as it came.
+        body=body if body is not None else decoded,
+        candidates=candidates,
+        plan={
+            "id": exchange.id,
+            "hold": hold.id,
+            "path": exchange.endpoint.value.removeprefix("/v1"),
+            "models": {candidate.cluster: candidate.model for candidate in candidates},
+            "input_tokens_max": estimate.input_tokens,
+            "output_tokens_max": estimate.output_tokens,
+        },
+        drop_content_encoding=decoded is not None,
+    )
+
+
+def _refusal_answer(refusal: Refusal, exchange_id: str) -> Answer:
+    headers = [("content-type", _JSON), ("x-should-retry", "true" if refusal.http_status == 503 else "false")]
+    if refusal.retry_after_seconds is not None:
+        headers.append(("retry-after", str(refusal.retry_after_seconds)))
+    body = openai.error_body(refusal.code, refusal.kind, str(refusal), refusal.param)
+    return Answer(refusal.http_status, body, refusal.code, exchange_id, tuple(headers))

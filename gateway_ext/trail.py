@@ -1,0 +1,113 @@
+"""What is noted about a request while it is judged, and the audit records made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway_ext.audit.events import EventName
+from gateway_ext.audit.records import DecisionRecord, OutcomeRecord
+from gateway_ext.budget.rules import Settled
+from gateway_ext.errors import Refusal
+from gateway_ext.exchange import Candidate, Endpoint, Hold, Outcome, Principal, Prompt, RequestHead
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.verdict import Redact, Verdict, requires_sovereign_route
+
+
+@dataclass(slots=True)
+class Note:
+    """Filled in step by step, so that a refusal at any step is recorded with all that was known by then."""
+
+    exchange_id: str
+    head: RequestHead
+    snapshot: Snapshot
+    started_ns: int
+    step: str = "authenticate"
+    principal: Principal | None = None
+    endpoint: Endpoint | None = None
+    request_bytes: int = 0
+    prompt: Prompt | None = None
+    hold: Hold | None = None
+    verdict: Verdict | None = None
+    candidates: tuple[Candidate, ...] = ()
+
+    def forwarded(self, now_ns: int) -> DecisionRecord:
+        return self._record(EventName.DECISION_FORWARDED, "forward", now_ns)
+
+    def answered(self, now_ns: int) -> DecisionRecord:
+        return self._record(EventName.DECISION_ANSWERED, "answer", now_ns, http_status=200)
+
+    def refused(self, refusal: Refusal, now_ns: int) -> DecisionRecord:
+        return self._record(
+            EventName.DECISION_REFUSED,
+            "refuse",
+            now_ns,
+            http_status=refusal.http_status,
+            reason=refusal.code,
+            refused_at=self.step,
+        )
+
+    def _record(
+        self,
+        name: EventName,
+        action: str,
+        now_ns: int,
+        http_status: int = 0,
+        reason: str = "",
+        refused_at: str = "",
+    ) -> DecisionRecord:
+        verdict, hold = self.verdict, self.hold
+        return DecisionRecord(
+            name=name,
+            exchange_id=self.exchange_id,
+            action=action,
+            policy_digest=self.snapshot.digest,
+            interface=self.head.interface,
+            source_address=self.head.source_address,
+            http_status=http_status,
+            reason=reason,
+            refused_at=refused_at,
+            principal=self.principal,
+            endpoint=self.endpoint or "",
+            model=self._model(),
+            is_stream=self.prompt is not None and self.prompt.is_stream,
+            findings=verdict.findings if verdict is not None else (),
+            sovereign=verdict is not None and requires_sovereign_route(verdict),
+            candidates=self.candidates,
+            hold_id=hold.id if hold is not None else "",
+            held_nano=hold.amount_nano if hold is not None else 0,
+            currency=hold.currency if hold is not None else "",
+            request_bytes=self.request_bytes,
+            redactions=len(verdict.edits) if isinstance(verdict, Redact) else 0,
+            duration_ns=now_ns - self.started_ns,
+        )
+
+    def _model(self) -> str:
+        # Only names that policy knows: the field is the caller's text otherwise.
+        if self.prompt is not None and self.prompt.model in self.snapshot.routing.models:
+            return self.prompt.model
+        return ""
+
+
+def concluded(outcome: Outcome, settled: Settled | None, snapshot: Snapshot) -> OutcomeRecord:
+    """The outcome's record. What the ledger holds wins over what this report says: it may have been settled before."""
+    if settled is None:
+        name = EventName.OUTCOME_UNPRICED if outcome.exchange_id else EventName.ENVOY_REFUSED
+        return OutcomeRecord(name, outcome, outcome.usage, 0, "", served_by(outcome.cluster, snapshot))
+    name = EventName.OUTCOME_RECOVERED if settled.state == "expired" else EventName.OUTCOME_SETTLED
+    return OutcomeRecord(
+        name,
+        outcome,
+        settled.usage,
+        settled.cost_nano,
+        settled.currency,
+        served_by(settled.cluster or outcome.cluster, snapshot),
+    )
+
+
+def served_by(cluster: str, snapshot: Snapshot) -> Candidate | None:
+    """The deployment behind a cluster of Envoy, as today's policy knows it."""
+    for model in snapshot.routing.models.values():
+        for candidate in model.deployments:
+            if candidate.cluster == cluster:
+                return candidate
+    return None
