@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from gateway_ext import trail
 from gateway_ext.budget import reserve
 from gateway_ext.budget.charge import NoCharge, estimated, judge
+from gateway_ext.budget.rules import Reservation
 from gateway_ext.dialects import encodings, openai
 from gateway_ext.errors import (
     ContentBlocked,
@@ -51,9 +52,11 @@ from gateway_ext.exchange import (
 )
 from gateway_ext.identity.access import matching_rule, usable_models
 from gateway_ext.identity.claims import authenticate
+from gateway_ext.limits import NANO
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.ports import AuditLog, Clock, Guard, Ledger, PolicySource
 from gateway_ext.routing.plan import find_model, plan
+from gateway_ext.routing.rules import VirtualModel
 from gateway_ext.supervised import TaskSet
 from gateway_ext.verdict import Allow, Deny, Redact, requires_sovereign_route
 
@@ -113,7 +116,14 @@ class Pipeline:
         """Judge the whole request. Raises only CancelledError; then nothing may be forwarded."""
         snapshot = exchange.snapshot
         note = trail.Note(
-            exchange.id, exchange.head, snapshot, exchange.started_ns, "read", exchange.principal, exchange.endpoint, len(body)
+            exchange.id,
+            exchange.head,
+            snapshot,
+            exchange.started_ns,
+            "read",
+            exchange.principal,
+            exchange.endpoint,
+            len(body),
         )
         try:
             # 0 read
@@ -127,17 +137,7 @@ class Pipeline:
 
             note.step = "budget"  # 2
             estimate = reserve.estimate(prompt, model.output_tokens_max)
-            note.hold = hold = await self._ledger.reserve(
-                reserve.reservation(
-                    exchange.id,
-                    exchange.principal,
-                    model.name,
-                    estimate,
-                    model.deployments,
-                    snapshot.budget,
-                    self._clock.now_unix_nano(),
-                )
-            )
+            note.hold = hold = await self._ledger.reserve(self._reservation(exchange, model, estimate))
 
             note.step = "inspect"  # 3
             note.verdict = verdict = await self._guard.inspect(prompt.texts, snapshot.guard)
@@ -196,6 +196,22 @@ class Pipeline:
     def retarget(self, models: Mapping[str, str], cluster: str, body: bytes) -> bytes | None:
         """The guarded body for a further attempt at `cluster`. Raises KeyError when the verdict does not name it."""
         return openai.replace_model(body, models[cluster])
+
+    def _reservation(self, exchange: Exchange, model: VirtualModel, estimate: Estimate) -> Reservation:
+        rules, principal, now = exchange.snapshot.budget, exchange.principal, self._clock.now_unix_nano()
+        return Reservation(
+            id=exchange.id,
+            lines=reserve.lines(rules, principal, now),
+            amount_nano=reserve.worst_case(estimate, model.deployments, rules.prices),
+            currency=rules.currency,
+            estimate=estimate,
+            prices={candidate.cluster: rules.prices[candidate.cluster] for candidate in model.deployments},
+            subject=principal.subject,
+            team=principal.team,
+            model=model.name,
+            created_unix_nano=now,
+            expires_unix_nano=now + rules.hold_ttl_seconds * NANO,
+        )
 
     def _answer_models(self, note: trail.Note) -> Answer:
         assert note.principal is not None

@@ -7,6 +7,7 @@ below `state_dir`, which is also Envoy's working directory: the paths in envoy.y
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -74,6 +75,10 @@ class Settings:
     drain_seconds: float = limits.DRAIN_SECONDS
     spool_bytes_max: int = limits.SPOOL_BYTES_MAX
     spool_fsync_seconds: float = limits.SPOOL_FSYNC_SECONDS
+
+    @property
+    def processor_count(self) -> int:
+        return self.processors or os.cpu_count() or 1
 
     @property
     def layout(self) -> StateLayout:

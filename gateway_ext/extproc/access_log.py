@@ -50,7 +50,7 @@ def _outcome(entry: pb.HTTPAccessLogEntry) -> tuple[Outcome, Estimate]:
         request_bytes=entry.request.request_body_bytes,
         response_bytes=entry.response.response_body_bytes,
         attempts=common.upstream_request_attempt_count,
-        duration_ns=_nanoseconds(common.duration or common.time_to_last_downstream_tx_byte),
+        duration_ns=_nanoseconds(common.duration),
         time_to_first_byte_ns=_nanoseconds(common.time_to_first_downstream_tx_byte),
         saw_end_of_stream=_CUT_SHORT.isdisjoint(flags),
         settled_by="access_log",

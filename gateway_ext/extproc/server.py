@@ -57,12 +57,13 @@ class ProcessorServer:
         self._server.add_generic_rpc_handlers(tuple(self._handlers()))
 
     async def start(self, socket: Path) -> None:
-        """Listen on `socket`, replacing one that a dead process left behind, and report healthy."""
-        socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        socket.unlink(missing_ok=True)
+        """Listen on `socket` and report healthy. Replaces a socket that a dead process left behind.
+
+        That its owner is dead is the audit spool's lock to prove, which two processes of one index cannot both hold.
+        """
+        await asyncio.to_thread(_make_room, socket)
         self._server.add_insecure_port(f"unix:{socket}")
         await self._server.start()
-        socket.chmod(0o600)
         self._is_ready = True
 
     async def stop(self, drain_seconds: float) -> None:
@@ -74,7 +75,7 @@ class ProcessorServer:
 
     async def process(self, context: _Context) -> None:
         """One HTTP stream of Envoy."""
-        metadata = {key: value for key, value in context.invocation_metadata() or ()}
+        metadata = dict(context.invocation_metadata() or ())
         stream: RouterStream | UpstreamStream
         if metadata.get("x-gateway-role") == "upstream":
             stream = UpstreamStream(self._pipeline)
@@ -137,7 +138,7 @@ class ProcessorServer:
         status = health_pb2.HealthCheckResponse.SERVING if is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
         return health_pb2.HealthCheckResponse(status=status)
 
-    def _handlers(self) -> list[grpc.GenericRpcHandler[Any, Any]]:
+    def _handlers(self) -> list[grpc.GenericRpcHandler]:
         async def process(_: Any, context: _Context) -> None:
             await self.process(context)
 
@@ -149,22 +150,48 @@ class ProcessorServer:
             return self.health()
 
         return [
-            _service("envoy.service.ext_proc.v3.ExternalProcessor", "Process", grpc.stream_stream_rpc_method_handler,
-                     process, ext_proc_pb2.ProcessingRequest, ext_proc_pb2.ProcessingResponse),
-            _service("envoy.service.accesslog.v3.AccessLogService", "StreamAccessLogs",
-                     grpc.stream_unary_rpc_method_handler, collect,
-                     access_log_pb2.StreamAccessLogsMessage, access_log_pb2.StreamAccessLogsResponse),
-            _service("grpc.health.v1.Health", "Check", grpc.unary_unary_rpc_method_handler, check,
-                     health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse),
+            _service(
+                "envoy.service.ext_proc.v3.ExternalProcessor",
+                "Process",
+                grpc.stream_stream_rpc_method_handler,
+                process,
+                ext_proc_pb2.ProcessingRequest,
+                ext_proc_pb2.ProcessingResponse,
+            ),
+            _service(
+                "envoy.service.accesslog.v3.AccessLogService",
+                "StreamAccessLogs",
+                grpc.stream_unary_rpc_method_handler,
+                collect,
+                access_log_pb2.StreamAccessLogsMessage,
+                access_log_pb2.StreamAccessLogsResponse,
+            ),
+            _service(
+                "grpc.health.v1.Health",
+                "Check",
+                grpc.unary_unary_rpc_method_handler,
+                check,
+                health_pb2.HealthCheckRequest,
+                health_pb2.HealthCheckResponse,
+            ),
         ]
 
 
+def _make_room(socket: Path) -> None:
+    # The directory's mode keeps other users of the machine away from the socket.
+    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    socket.unlink(missing_ok=True)
+
+
 def _service(
-    service: str, method: str, kind: Callable[..., Any], behaviour: Callable[..., Awaitable[Any]], request: Any, reply: Any
-) -> grpc.GenericRpcHandler[Any, Any]:
-    handler = kind(
-        behaviour, request_deserializer=request.FromString, response_serializer=reply.SerializeToString
-    )
+    service: str,
+    method: str,
+    kind: Callable[..., Any],
+    behaviour: Callable[..., Awaitable[Any]],
+    request: Any,
+    reply: Any,
+) -> grpc.GenericRpcHandler:
+    handler = kind(behaviour, request_deserializer=request.FromString, response_serializer=reply.SerializeToString)
     return grpc.method_handlers_generic_handler(service, {method: handler})
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from gateway_ext import limits
-from gateway_ext.dialects.metered import MeteredStream, StreamMalformed, usage_of_body
+from gateway_ext.dialects.metered import MeteredStream, usage_of_body
+from gateway_ext.dialects.sse import StreamMalformed
 from gateway_ext.exchange import Answer, Interface, RequestHead, ResponseReading, Usage, VerifiedClaims
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e

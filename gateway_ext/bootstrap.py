@@ -1,0 +1,149 @@
+"""Composition root: settings → adapters → Pipeline. The only file that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway_ext.audit.spool import Spool
+from gateway_ext.budget.sqlite_ledger import SqliteLedger
+from gateway_ext.clock import SystemClock
+from gateway_ext.errors import ConfigurationError
+from gateway_ext.extproc.server import ProcessorServer
+from gateway_ext.guard.engine import GuardEngine
+from gateway_ext.pipeline import Pipeline
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.policy.watcher import PolicyWatcher
+from gateway_ext.settings import Settings
+from gateway_ext.sweeper import Sweeper
+
+if TYPE_CHECKING:
+    from gateway_ext.audit.shipper import Shipper
+
+_log = logging.getLogger(__name__)
+_FINGERPRINT_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """A composed processor, ready to listen."""
+
+    server: ProcessorServer
+    pipeline: Pipeline
+    policy: PolicyWatcher
+    audit: Spool
+
+
+@asynccontextmanager
+async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
+    """Everything one processor needs, opened; closed in reverse order. Raises ConfigurationError."""
+    clock = SystemClock()
+    layout = settings.layout
+    async with AsyncExitStack() as stack:
+        policy = await stack.enter_async_context(watched_policy(settings))
+        ledger = await stack.enter_async_context(opened_ledger(settings))
+        audit = Spool(layout.spool, f"processor-{index}", clock, settings.spool_bytes_max, settings.spool_fsync_seconds)
+        stack.callback(audit.close)
+        guard = GuardEngine(fingerprint_key(layout.fingerprint_key))
+        pipeline = Pipeline(policy, ledger, guard, audit, clock)
+        server = ProcessorServer(
+            pipeline,
+            step_deadline_seconds=settings.step_deadline_seconds,
+            stream_idle_seconds=settings.stream_idle_seconds,
+            is_healthy=lambda: not audit.failed,
+        )
+        yield Processor(server, pipeline, policy, audit)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A composed control process. `render` writes Envoy's files for a snapshot; it blocks, call it in a thread."""
+
+    shipper: Shipper
+    sweeper: Sweeper
+    policy: PolicyWatcher
+    render: Callable[[Snapshot], tuple[str, ...]]
+
+
+@asynccontextmanager
+async def control(settings: Settings) -> AsyncIterator[Control]:
+    """Everything the control process needs, opened; closed in reverse order. Raises ConfigurationError."""
+    # Late, because they come with the `control` extra, which a processor is installed without.
+    from gateway_ext.audit.exporter import OtlpExporter  # noqa: PLC0415
+    from gateway_ext.audit.shipper import Shipper  # noqa: PLC0415
+    from gateway_ext.envoyconf.render import render  # noqa: PLC0415
+    from gateway_ext.envoyconf.write import write  # noqa: PLC0415
+
+    clock = SystemClock()
+    layout = settings.layout
+    async with AsyncExitStack() as stack:
+        policy = await stack.enter_async_context(watched_policy(settings))
+        ledger = await stack.enter_async_context(opened_ledger(settings))
+        audit = Spool(layout.spool, "control", clock, settings.spool_bytes_max, settings.spool_fsync_seconds)
+        stack.callback(audit.close)
+        exporter = OtlpExporter(settings.otlp_endpoint, settings.otlp_ca_file)
+        stack.push_async_callback(exporter.close)
+        yield Control(
+            shipper=Shipper(layout.spool, exporter, clock),
+            sweeper=Sweeper(ledger, audit, policy, clock),
+            policy=policy,
+            render=lambda snapshot: write(render(snapshot, layout, settings.processor_count), layout.xds),
+        )
+
+
+@asynccontextmanager
+async def watched_policy(settings: Settings) -> AsyncIterator[PolicyWatcher]:
+    """The policy of `settings`, followed while the context lasts."""
+    policy = PolicyWatcher(settings.policies_dir, _policy_rejected)
+    await policy.start()
+    try:
+        yield policy
+    finally:
+        await policy.stop()
+
+
+@asynccontextmanager
+async def opened_ledger(settings: Settings) -> AsyncIterator[SqliteLedger]:
+    """The ledger of `settings`, open while the context lasts."""
+    ledger = SqliteLedger(settings.layout.ledger, SystemClock())
+    await ledger.open()
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+def fingerprint_key(path: Path) -> bytes:
+    """The machine's key for findings' fingerprints, made on first use. Raises ConfigurationError.
+
+    Lost: repeats of a value found before can no longer be recognised. Leaked: guesses of a value can be confirmed.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        # Written under another name first, so that a process that starts at the same time never reads half a key.
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(os.urandom(_FINGERPRINT_KEY_BYTES))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        key = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: the fingerprint key cannot be made or read ({error.strerror})") from error
+    if len(key) != _FINGERPRINT_KEY_BYTES:
+        raise ConfigurationError(f"{path}: expected {_FINGERPRINT_KEY_BYTES} bytes; delete it to have a new one made")
+    if path.stat().st_mode & 0o077:
+        raise ConfigurationError(f"{path}: readable by others; run 'chmod 600' on it")
+    return key
+
+
+def _policy_rejected(error: ConfigurationError) -> None:
+    _log.error("policy not taken, the last good one stays in force:\n%s", error.diagnostics())

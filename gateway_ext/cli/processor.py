@@ -1,0 +1,55 @@
+"""`gateway-ext processor`: one external processor on one Unix socket."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from gateway_ext.cli.signals import stop_requested
+from gateway_ext.settings import Settings, load_settings
+
+
+def register(subparsers: argparse._SubParsersAction[Any]) -> None:
+    parser = subparsers.add_parser("processor", help="run one external processor")
+    parser.add_argument("--index", type=int, default=0, help="which of Envoy's endpoints this is (default 0)")
+    add_settings_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--settings", type=Path, help="YAML file of process settings")
+    parser.add_argument("--state", type=Path, help="state directory (default .gateway)")
+    parser.add_argument("--policies", type=Path, help="policy directory (default policies)")
+
+
+def settings_of(options: argparse.Namespace, **overrides: Any) -> Settings:
+    return load_settings(options.settings, state_dir=options.state, policies_dir=options.policies, **overrides)
+
+
+def run(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    uvloop.run(_serve(settings, options.index))
+    return 0
+
+
+async def _serve(settings: Settings, index: int) -> None:
+    # Imported late: the Guard's libraries take a second, and `--help` should not.
+    from gateway_ext.bootstrap import processor  # noqa: PLC0415
+
+    log = logging.getLogger("gateway_ext.processor")
+    async with processor(settings, index) as composed:
+        # What exists by now lives as long as the process: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+        stop = stop_requested()
+        await composed.server.start(settings.layout.processor_socket(index))
+        log.info("processor %d ready, policy %s", index, composed.policy.current().digest[:12])
+        await stop.wait()
+        log.info("processor %d drains for at most %.0f s", index, settings.drain_seconds)
+        await composed.server.stop(settings.drain_seconds)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf.wrappers_pb2 import UInt32Value
+
+from gateway_ext.exchange import Estimate, Usage
+from gateway_ext.extproc.access_log import outcomes
+from gateway_ext.wire import access_log_pb2 as pb
+
+
+def entry(**parts: Any) -> pb.HTTPAccessLogEntry:
+    logged = pb.HTTPAccessLogEntry()
+    logged.response.response_code.CopyFrom(UInt32Value(value=parts.get("status", 200)))
+    logged.response.response_code_details = parts.get("details", "via_upstream")
+    logged.response.response_body_bytes = 300
+    logged.request.request_body_bytes = 900
+    logged.common_properties.upstream_cluster = parts.get("cluster", "fr/large")
+    logged.common_properties.upstream_request_attempt_count = 2
+    logged.common_properties.duration.FromMilliseconds(1500)
+    for flag in parts.get("flags", ()):
+        setattr(logged.common_properties.response_flags, flag, True)
+    for namespace in ("gw.plan", "gw.usage"):
+        if namespace in parts.get("metadata", {}):
+            logged.common_properties.metadata.filter_metadata[namespace].update(parts["metadata"][namespace])
+    return logged
+
+
+def read(logged: pb.HTTPAccessLogEntry) -> Any:
+    message = pb.StreamAccessLogsMessage(http_logs=pb.StreamAccessLogsMessage.HTTPAccessLogEntries(log_entry=[logged]))
+    return next(outcomes(message))
+
+
+PLAN = {"id": "e1", "hold": "e1", "input_tokens_max": 900.0, "output_tokens_max": 50.0}
+
+
+def test_a_metered_exchange() -> None:
+    usage = {"input_tokens": 12.0, "output_tokens": 3.0, "cached_input_tokens": 4.0}
+    outcome, bounds = read(entry(metadata={"gw.plan": PLAN, "gw.usage": usage}))
+    assert (outcome.exchange_id, outcome.hold_id, outcome.cluster) == ("e1", "e1", "fr/large")
+    assert outcome.usage == Usage(12, 3, 4)
+    assert bounds == Estimate(900, 50)
+    assert outcome.attempts == 2
+    assert outcome.duration_ns == 1_500_000_000
+    assert outcome.saw_end_of_stream
+    assert outcome.reason == ""
+
+
+def test_embeddings_have_no_output() -> None:
+    outcome, _ = read(entry(metadata={"gw.plan": PLAN, "gw.usage": {"input_tokens": 12.0}}))
+    assert outcome.usage == Usage(12, 0)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"gw.usage": {}}, {"gw.usage": {"model": "x"}}])
+def test_usage_nobody_reported(metadata: dict[str, Any]) -> None:
+    outcome, _ = read(entry(metadata=metadata))
+    assert outcome.usage is None
+
+
+@pytest.mark.parametrize("absurd", [-1.0, float("nan"), float("inf"), 1e300])
+def test_absurd_counts_are_nothing(absurd: float) -> None:
+    outcome, _ = read(entry(metadata={"gw.usage": {"input_tokens": absurd, "output_tokens": 7.0}}))
+    assert outcome.usage == Usage(0, 7)
+
+
+@pytest.mark.parametrize(
+    ("flag", "name"),
+    [
+        ("downstream_connection_termination", "client_aborted"),
+        ("downstream_remote_reset", "client_aborted"),
+        ("upstream_connection_termination", "upstream_reset"),
+        ("stream_idle_timeout", "timeout"),
+    ],
+)
+def test_an_exchange_cut_short(flag: str, name: str) -> None:
+    outcome, _ = read(entry(flags=[flag]))
+    assert outcome.flags == (name,)
+    assert not outcome.saw_end_of_stream
+
+
+def test_envoys_own_refusal_keeps_its_constant_reason_only() -> None:
+    outcome, _ = read(entry(status=401, cluster="", details="jwt_authn_access_denied{Jwt_is_expired:secret}"))
+    assert outcome.reason == "jwt_authn_access_denied"
+    assert outcome.exchange_id == ""
+
+
+def test_the_deny_cluster_is_no_upstream() -> None:
+    outcome, _ = read(entry(status=503, cluster="deny"))
+    assert outcome.cluster == ""
