@@ -1,0 +1,156 @@
+"""`gateway-ext policy explain REQUEST.json`: what would be decided about a request, step by step. Sends nothing."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway_ext.errors import ConfigurationError, LedgerUnavailable
+from gateway_ext.exchange import CredentialClass, Endpoint, Interface, VerifiedClaims
+from gateway_ext.limits import NANO
+from gateway_ext.policy.loader import load_policy
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.settings import Settings, StateLayout
+
+if TYPE_CHECKING:
+    from gateway_ext.explain import Explanation
+
+_STEPS = ("authenticate", "read", "budget", "inspect", "route", "forward")
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `explain` to the commands of `policy`."""
+    parser = commands.add_parser("explain", help="what would be decided about a request, step by step; sends nothing")
+    parser.add_argument("request", type=Path, metavar="REQUEST.json", help="the request's body; - for standard input")
+    parser.add_argument("--policies", type=Path, default=Settings().policies_dir, metavar="DIR")
+    parser.add_argument("--state", type=Path, default=Settings().state_dir, help="read balances from this ledger")
+    parser.add_argument("--endpoint", default=Endpoint.CHAT_COMPLETIONS.value, choices=[e.value for e in Endpoint])
+    parser.add_argument("--issuer", default="personal", help="which issuer of identity.yaml verified the caller")
+    parser.add_argument("--subject", default="demo@local")
+    parser.add_argument("--team", default="demo")
+    parser.add_argument("--group", action="append", help="may be given several times (default llm-users)")
+    parser.add_argument("--claims", type=Path, help="JSON file of claims, instead of the options above")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run_explain)
+
+
+def run_explain(options: argparse.Namespace) -> int:
+    """0 when the request would be forwarded, 1 when it would be refused."""
+    from gateway_ext.explain import explain  # noqa: PLC0415  (the Guard's libraries take a second to import)
+
+    snapshot = load_policy(options.policies)
+    body = sys.stdin.buffer.read() if str(options.request) == "-" else _read(options.request)
+    issuer = snapshot.identity.issuers.get(options.issuer)
+    if issuer is None:
+        raise ConfigurationError(f"--issuer: identity.yaml has {', '.join(sorted(snapshot.identity.issuers))}")
+    is_service = issuer.credential_class is CredentialClass.SERVICE
+    explanation = asyncio.run(
+        explain(
+            snapshot,
+            claims={options.issuer: _claims(options, issuer.claims)},
+            interface=Interface.INTERNAL if is_service else Interface.PUBLIC,
+            endpoint=Endpoint(options.endpoint),
+            body=body,
+            used_nano=_balances(options.state),
+        )
+    )
+    if options.json:
+        print(json.dumps(as_json(explanation), indent=2))
+    else:
+        _print(explanation, snapshot)
+    return 0 if explanation.record.action == "forward" else 1
+
+
+def as_json(explanation: Explanation) -> dict[str, Any]:
+    """The explanation as plain values; findings by place, never by value."""
+    record, reservation = explanation.record, explanation.reservation
+    return {
+        "action": record.action,
+        "refused_at": record.refused_at or None,
+        "reason": record.reason or None,
+        "http_status": record.http_status or None,
+        "policy_digest": record.policy_digest,
+        "principal": None if record.principal is None else record.principal.subject,
+        "model": record.model,
+        "reserved_nano": reservation.amount_nano if reservation else None,
+        "budgets": [line.rule for line in reservation.lines] if reservation else [],
+        "findings": [
+            {"detector": f.detector, "place": f.place, "start": f.start, "end": f.end, "action": f.action}
+            for f in record.findings
+        ],
+        "sovereign": record.sovereign,
+        "candidates": [candidate.cluster for candidate in record.candidates],
+        "body_changes": explanation.body is not None,
+    }
+
+
+def _print(explanation: Explanation, snapshot: Snapshot) -> None:
+    record = explanation.record
+    stopped_at = _STEPS.index(record.refused_at) if record.refused_at else len(_STEPS)
+    details = _details(explanation)
+    for position, step in enumerate(_STEPS):
+        mark = "✔" if position < stopped_at else "✘" if position == stopped_at else "·"
+        print(f"  {mark} {step:<13}{details[step] if position <= stopped_at else ''}".rstrip())
+        if position == stopped_at:
+            print(f"    → {record.http_status} {record.reason}")
+    print(f"\n  {record.action.upper()}  under policy {snapshot.digest[:12]}")
+
+
+def _details(explanation: Explanation) -> dict[str, str]:
+    record, reservation = explanation.record, explanation.reservation
+    principal = record.principal
+    found = [f"{f.detector} at {f.place}[{f.start}:{f.end}] → {f.action}" for f in record.findings]
+    return {
+        "authenticate": f"{principal.subject} ({principal.kind}, team {principal.team or '–'})" if principal else "",
+        "read": f"{record.request_bytes} bytes, model {record.model or 'unknown'}",
+        "budget": _money(reservation.amount_nano, reservation.currency, [line.rule for line in reservation.lines])
+        if reservation
+        else "",
+        "inspect": "; ".join(found) or "nothing found",
+        "route": " → ".join(f"{c.cluster} ({c.jurisdiction}, {c.tier})" for c in record.candidates)
+        + (" (sovereign only)" if record.sovereign else ""),
+        "forward": "body as it came" if explanation.body is None else f"body changed, {record.redactions} redactions",
+    }
+
+
+def _money(amount_nano: int, currency: str, budgets: list[str]) -> str:
+    return f"reserve at most {Decimal(amount_nano) / NANO:.6f} {currency} from {', '.join(budgets)}"
+
+
+def _claims(options: argparse.Namespace, mapping: Any) -> VerifiedClaims:
+    if options.claims is not None:
+        claims = json.loads(_read(options.claims))
+        if not isinstance(claims, dict):
+            raise ConfigurationError(f"{options.claims}: expected a JSON object of claims")
+        return VerifiedClaims(claims)
+    values = {
+        "subject": options.subject,
+        "team": options.team,
+        "groups": options.group or ["llm-users"],
+        "credential_id": "explained",
+    }
+    return VerifiedClaims({path: values[field] for field, path in mapping.items() if field in values})
+
+
+def _balances(state: Path) -> dict[str, int]:
+    from gateway_ext.budget.status import read_accounts  # noqa: PLC0415
+
+    ledger = StateLayout(state).ledger
+    if not ledger.exists():
+        return {}
+    try:
+        return {account.key: account.posted_nano + account.held_nano for account in read_accounts(ledger)}
+    except LedgerUnavailable as error:
+        raise ConfigurationError(f"{ledger}: the ledger cannot be read") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error

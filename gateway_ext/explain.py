@@ -1,0 +1,107 @@
+"""A decision without a request: the real pipeline over a ledger that only reads and an audit log that only listens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway_ext.audit.records import AuditRecord, DecisionRecord
+from gateway_ext.budget.rules import Reservation, Settled
+from gateway_ext.clock import SystemClock
+from gateway_ext.errors import BudgetExhausted
+from gateway_ext.exchange import Answer, Endpoint, Hold, Interface, RequestHead, Usage, VerifiedClaims
+from gateway_ext.guard.engine import GuardEngine
+from gateway_ext.pipeline import Forwarded, Pipeline
+from gateway_ext.policy.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`record` is what the audit trail would say; `reservation` is None when the request did not get that far."""
+
+    record: DecisionRecord
+    reservation: Reservation | None
+    answer: Answer | None  # of a refusal
+    body: bytes | None  # as it would be forwarded, when that is not what came in
+
+
+async def explain(
+    snapshot: Snapshot,
+    *,
+    claims: Mapping[str, VerifiedClaims],
+    interface: Interface,
+    endpoint: Endpoint,
+    body: bytes,
+    used_nano: Mapping[str, int],
+) -> Explanation:
+    """What would be decided about `body`. `used_nano` is what is posted and held by account key."""
+    ledger, audit = _ReadingLedger(used_nano), _Listener()
+    # The fingerprints are of no use outside of this process, so any key will do.
+    guard = GuardEngine(SystemClock().new_id().encode())
+    pipeline = Pipeline(_Fixed(snapshot), ledger, guard, audit, SystemClock())
+    head = RequestHead(
+        interface=interface,
+        method="GET" if endpoint is Endpoint.MODELS else "POST",
+        path=endpoint,
+        content_type="application/json",
+        content_encoding="",
+        request_id="",
+        source_address="",
+        peer_uri_san="",
+        claims=claims,
+        has_body=True,
+    )
+    decided: Forwarded | Answer
+    admitted = pipeline.admit(head)
+    decided = admitted if isinstance(admitted, Answer) else await pipeline.decide(admitted, body)
+    await pipeline.background.drain(timeout_seconds=1)
+    (record,) = audit.records
+    assert isinstance(record, DecisionRecord)
+    if isinstance(decided, Answer):
+        return Explanation(record, ledger.reservation, decided, None)
+    return Explanation(record, ledger.reservation, None, decided.forward.body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    snapshot: Snapshot
+
+    def current(self) -> Snapshot:
+        return self.snapshot
+
+
+@dataclass(slots=True)
+class _Listener:
+    records: list[AuditRecord] = field(default_factory=list)
+
+    def append(self, record: AuditRecord) -> None:
+        self.records.append(record)
+
+
+class _ReadingLedger:
+    """Answers from balances read beforehand; remembers what it was asked and spends nothing."""
+
+    def __init__(self, used_nano: Mapping[str, int]) -> None:
+        self._used_nano = used_nano
+        self.reservation: Reservation | None = None
+
+    async def reserve(self, reservation: Reservation) -> Hold:
+        self.reservation = reservation
+        for line in reservation.lines:
+            if self._used_nano.get(line.key, 0) + reservation.amount_nano > line.limit_nano:
+                raise BudgetExhausted(f"Budget '{line.rule}' has no room for this request.")
+        return Hold(reservation.id, reservation.amount_nano, reservation.currency)
+
+    async def post(
+        self, hold_id: str, usage: Usage | None, cluster: str, settled_by: str, flags: tuple[str, ...] = ()
+    ) -> Settled | None:
+        return None
+
+    async def void(self, hold_id: str, settled_by: str, flags: tuple[str, ...] = ()) -> Settled | None:
+        return None
+
+    async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
+        return []
+
+    async def close(self) -> None:
+        return None
