@@ -6,8 +6,14 @@ DECODED_BODY_BYTES_MAX = REQUEST_BODY_BYTES_MAX
 DECODED_RATIO_MAX = 200  # decoded / encoded bytes, beyond 1 MiB decoded
 JSON_DEPTH_MAX = 128
 JSON_KEYS_MAX = 200_000
+JSON_VALUES_MAX = 500_000  # above the 300,000 tokens an embeddings request may list
 JSON_INTEGER_DIGITS_MAX = 19
 MODEL_NAME_CHARACTERS_MAX = 256
+PROMPT_TEXTS_MAX = 50_000  # strings and caller-chosen keys that the Guard is given for one request
+EMBEDDED_ESCAPES_MAX = 1_000_000  # in JSON inside strings, per request
+EMBEDDED_LEVELS_MAX = 6  # JSON inside strings inside JSON
+CHOICES_MAX = 4_096  # n, times the prompts of a batch
+OUTPUT_TOKENS_ASKED_MAX = 16 * 1024 * 1024  # per choice; keeps every product in nano-units below 2**63
 HEADER_VALUE_BYTES_MAX = 8 * 1024
 
 # Responses that the processor reads
@@ -24,6 +30,10 @@ HOLD_TTL_SECONDS = 900  # policy may change; above the longest route timeout
 
 # Guard
 GUARD_INLINE_CHARACTERS_MAX = 64 * 1024  # longer texts are scanned in a thread
+GUARD_INLINE_SECONDS = 0.02  # what is not inspected by then goes on in a thread
+GUARD_THREADS = 2
+GUARD_CANDIDATES_MAX = 250_000  # per text; one more is a refusal
+GUARD_CACHE_MATCHES_MAX = 50_000  # per process, about 200 bytes each
 FINDINGS_MAX = 1_000  # per request; one more is a refusal, not a silent stop
 
 # Policy
@@ -35,6 +45,7 @@ SPOOL_SEGMENT_BYTES = 16 * 1024 * 1024
 SPOOL_BYTES_MAX = 2 * 1024 * 1024 * 1024
 SPOOL_FSYNC_SECONDS = 0.05
 SHIP_BATCH_RECORDS_MAX = 512
+SHIP_BATCH_BYTES_MAX = 1024 * 1024  # of encoded records; gRPC receivers refuse messages above 4 MiB
 SHIP_RETRY_SECONDS_MAX = 30.0
 
 # Money

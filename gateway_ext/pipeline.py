@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from gateway_ext import trail
 from gateway_ext.budget import reserve
 from gateway_ext.budget.charge import NoCharge, estimated, judge
-from gateway_ext.budget.rules import Reservation
 from gateway_ext.dialects import encodings, openai
 from gateway_ext.errors import (
     ContentBlocked,
@@ -52,11 +51,9 @@ from gateway_ext.exchange import (
 )
 from gateway_ext.identity.access import matching_rule, usable_models
 from gateway_ext.identity.claims import authenticate
-from gateway_ext.limits import NANO
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.ports import AuditLog, Clock, Guard, Ledger, PolicySource
 from gateway_ext.routing.plan import find_model, plan
-from gateway_ext.routing.rules import VirtualModel
 from gateway_ext.supervised import TaskSet
 from gateway_ext.verdict import Allow, Deny, Redact, requires_sovereign_route
 
@@ -137,7 +134,17 @@ class Pipeline:
 
             note.step = "budget"  # 2
             estimate = reserve.estimate(prompt, model.output_tokens_max)
-            note.hold = hold = await self._ledger.reserve(self._reservation(exchange, model, estimate))
+            note.hold = hold = await self._ledger.reserve(
+                reserve.reservation(
+                    exchange.id,
+                    exchange.principal,
+                    model.name,
+                    estimate,
+                    model.deployments,
+                    snapshot.budget,
+                    self._clock.now_unix_nano(),
+                )
+            )
 
             note.step = "inspect"  # 3
             note.verdict = verdict = await self._guard.inspect(prompt.texts, snapshot.guard)
@@ -154,10 +161,11 @@ class Pipeline:
             self._audit.append(note.forwarded(self._clock.monotonic_ns()))
             return Forwarded(exchange, forward, hold, estimate, len(body), _strips_usage(prompt, snapshot))
         except asyncio.CancelledError:
-            self._release(note.hold, "cancelled")
+            self._release(exchange.id, "cancelled")  # by id: the store may be reserving at this very moment
             raise
         except Exception as error:  # noqa: BLE001  (whatever it is, it must end in a refusal)
-            self._release(note.hold, "refused")
+            if note.hold is not None:
+                self._release(note.hold.id, "refused")
             return self._refuse(note, error)
 
     def read_response(
@@ -197,22 +205,6 @@ class Pipeline:
         """The guarded body for a further attempt at `cluster`. Raises KeyError when the verdict does not name it."""
         return openai.replace_model(body, models[cluster])
 
-    def _reservation(self, exchange: Exchange, model: VirtualModel, estimate: Estimate) -> Reservation:
-        rules, principal, now = exchange.snapshot.budget, exchange.principal, self._clock.now_unix_nano()
-        return Reservation(
-            id=exchange.id,
-            lines=reserve.lines(rules, principal, now),
-            amount_nano=reserve.worst_case(estimate, model.deployments, rules.prices),
-            currency=rules.currency,
-            estimate=estimate,
-            prices={candidate.cluster: rules.prices[candidate.cluster] for candidate in model.deployments},
-            subject=principal.subject,
-            team=principal.team,
-            model=model.name,
-            created_unix_nano=now,
-            expires_unix_nano=now + rules.hold_ttl_seconds * NANO,
-        )
-
     def _answer_models(self, note: trail.Note) -> Answer:
         assert note.principal is not None
         names = usable_models(note.principal, note.snapshot.routing.models, note.snapshot.identity)
@@ -232,10 +224,9 @@ class Pipeline:
             refusal = unrecorded
         return _refusal_answer(refusal, note.exchange_id)
 
-    def _release(self, hold: Hold | None, why: str) -> None:
+    def _release(self, hold_id: str, why: str) -> None:
         # Supervised, because the caller's stream may be gone before the store answers.
-        if hold is not None:
-            self.background.start(self._ledger.void(hold.id, "pipeline", (why,)), name="void")
+        self.background.start(self._ledger.void(hold_id, "pipeline", (why,)), name="void")
 
 
 def _endpoint(head: RequestHead) -> Endpoint:

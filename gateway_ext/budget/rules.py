@@ -65,6 +65,7 @@ class AccountLine:
     key: str
     rule: str
     limit_nano: int
+    resets_in_seconds: int | None = None  # until the next window begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,11 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A hold that has been closed. `is_first` is False when it had been closed before; the figures are the first ones."""
+    """A hold that has been closed. `is_first` is True for the one call that made these figures, False for repeats.
+
+    Figures change at most when better evidence arrives (settle.py), e.g. the provider's usage after the hold expired.
+    That call is the first to tell the new figures, and they are flagged `corrected`.
+    """
 
     hold_id: str
     state: str  # posted | void | expired

@@ -1,0 +1,141 @@
+"""Audit records to protobuf and back. Together with its generated module, the only place that knows the wire format.
+
+Callers choose two strings of a record: the model's name and the path. Both are recorded only in a form that cannot
+carry content: a model must look like a model's name, a path must be an endpoint we serve.
+"""
+
+from __future__ import annotations
+
+import re
+
+from google.protobuf.message import DecodeError
+
+from gateway_ext.audit.records import AuditRecord, DecisionRecord, OutcomeRecord
+from gateway_ext.exchange import Endpoint, Finding, Principal
+from gateway_ext.limits import MODEL_NAME_CHARACTERS_MAX
+from gateway_ext.wire import audit_pb2
+from gateway_ext.wire.audit_pb2 import Event
+
+__all__ = ["Event", "decode_event", "encode_event"]
+
+SCHEMA_VERSION = 1
+WITHHELD = "(withheld)"
+
+_MODEL_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/@+-]{{0,{MODEL_NAME_CHARACTERS_MAX - 1}}}")
+_ENDPOINTS = frozenset(endpoint.value for endpoint in Endpoint)
+
+
+def encode_event(record: AuditRecord, *, processor: str, run_id: str, sequence: int, time_unix_nano: int) -> bytes:
+    """The record as bytes of an Event. Raises ValueError or TypeError when a field does not fit the format."""
+    event = Event(
+        schema_version=SCHEMA_VERSION,
+        id=f"{run_id}-{sequence}",
+        time_unix_nano=time_unix_nano,
+        name=record.name,
+        processor=processor,
+        sequence=sequence,
+        run_id=run_id,
+    )
+    if isinstance(record, DecisionRecord):
+        event.exchange_id = record.exchange_id
+        event.decision.MergeFrom(_decision(record))
+    else:
+        event.exchange_id = record.outcome.exchange_id
+        event.outcome.MergeFrom(_outcome(record))
+    return event.SerializeToString()
+
+
+def decode_event(data: bytes) -> Event:
+    """The Event in `data`. Raises ValueError when these bytes are none."""
+    try:
+        return Event.FromString(data)
+    except DecodeError:
+        raise ValueError("not an audit event") from None
+
+
+def _decision(record: DecisionRecord) -> audit_pb2.Decision:
+    return audit_pb2.Decision(
+        action=record.action,
+        http_status=record.http_status,
+        reason=record.reason,
+        refused_at=record.refused_at,
+        principal=None if record.principal is None else _principal(record.principal),
+        interface=record.interface,
+        source_address=record.source_address,
+        endpoint=record.endpoint if not record.endpoint or record.endpoint in _ENDPOINTS else WITHHELD,
+        model=record.model if not record.model or _MODEL_NAME.fullmatch(record.model) else WITHHELD,
+        stream=record.is_stream,
+        policy_digest=record.policy_digest,
+        findings=[_finding(finding) for finding in record.findings],
+        sovereign=record.sovereign,
+        candidates=[
+            audit_pb2.Candidate(
+                cluster=candidate.cluster,
+                provider=candidate.provider,
+                model=candidate.model,
+                jurisdiction=candidate.jurisdiction,
+                tier=candidate.tier,
+            )
+            for candidate in record.candidates
+        ],
+        hold_id=record.hold_id,
+        held_nano=record.held_nano,
+        currency=record.currency,
+        request_bytes=record.request_bytes,
+        redactions=record.redactions,
+        duration_ns=record.duration_ns,
+    )
+
+
+def _principal(principal: Principal) -> audit_pb2.Principal:
+    return audit_pb2.Principal(
+        subject=principal.subject,
+        kind=principal.kind,
+        credential_class=principal.credential_class,
+        credential_id=principal.credential_id,
+        team=principal.team,
+        project=principal.project,
+        application=principal.application,
+        environment=principal.environment,
+        groups=sorted(principal.groups),
+        purpose=principal.purpose,
+        issuer=principal.issuer,
+    )
+
+
+def _finding(finding: Finding) -> audit_pb2.Finding:
+    return audit_pb2.Finding(
+        detector=finding.detector,
+        detector_version=finding.detector_version,
+        data_class=finding.data_class,
+        place=finding.place,
+        start=finding.start,
+        end=finding.end,
+        confidence=finding.confidence,
+        action=finding.action,
+        fingerprint=finding.fingerprint,
+    )
+
+
+def _outcome(record: OutcomeRecord) -> audit_pb2.Outcome:
+    outcome, usage, served_by = record.outcome, record.usage, record.served_by
+    event = audit_pb2.Outcome(
+        http_status=outcome.http_status,
+        cluster=outcome.cluster,
+        attempts=outcome.attempts,
+        cost_nano=record.cost_nano,
+        currency=record.currency,
+        settled_by=outcome.settled_by,
+        flags=outcome.flags,
+        duration_ns=outcome.duration_ns,
+        time_to_first_byte_ns=outcome.time_to_first_byte_ns,
+        saw_end_of_stream=outcome.saw_end_of_stream,
+        hold_id=outcome.hold_id,
+        reason=outcome.reason,
+    )
+    if served_by is not None:
+        event.provider, event.model, event.jurisdiction = served_by.provider, served_by.model, served_by.jurisdiction
+    if usage is not None:
+        event.input_tokens, event.output_tokens = usage.input_tokens, usage.output_tokens
+        event.cached_input_tokens = usage.cached_input_tokens
+    return event

@@ -1,0 +1,120 @@
+"""Delivers one process directory: in order, each record until it is acknowledged, and never past a rejected one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway_ext import limits
+from gateway_ext.audit.cursor import Cursor, load_cursor, save_cursor, unshipped_bytes
+from gateway_ext.audit.exporter import Answer, Delivery, Exporter
+from gateway_ext.audit.reading import Batch, next_batch
+from gateway_ext.audit.segments import segment_path, segment_sizes
+
+_RETRY_SECONDS_MIN = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """`stuck_id` names the record the collector keeps rejecting; `trouble` says what the last attempt met."""
+
+    process: str
+    cursor: Cursor
+    lag_bytes: int
+    stuck_id: str
+    trouble: str
+
+
+class Lane:
+    """One directory on its way. Used by one task at a time."""
+
+    def __init__(self, directory: Path, exporter: Exporter, retry_seconds_max: float):
+        self._directory = directory
+        self._exporter = exporter
+        self._retry_seconds_max = retry_seconds_max
+        self._cursor = load_cursor(directory)
+        self._batch_records = limits.SHIP_BATCH_RECORDS_MAX
+        self._retry_seconds = _RETRY_SECONDS_MIN
+        self._retry_at_seconds = 0.0
+        self._stuck_id = ""
+        self._trouble = ""
+
+    def status(self) -> LaneStatus:
+        """Reads the sizes of the segments. Raises OSError."""
+        lag_bytes = unshipped_bytes(self._directory, self._cursor)
+        return LaneStatus(self._directory.name, self._cursor, lag_bytes, self._stuck_id, self._trouble)
+
+    async def step(self, now_seconds: float) -> bool:
+        """Deliver one batch unless a retry is not due yet. Whether there may be more to do at once."""
+        if now_seconds < self._retry_at_seconds:
+            return False
+        try:
+            batch = await asyncio.to_thread(
+                next_batch, self._directory, self._cursor, self._batch_records, limits.SHIP_BATCH_BYTES_MAX
+            )
+            delivery = await self._exporter.export(batch.events) if batch.events else Delivery(Answer.ACCEPTED)
+            if delivery.answer is Answer.ACCEPTED:
+                return await self._acknowledged(batch)
+        except OSError as error:
+            delivery = Delivery(Answer.UNREACHABLE, f"spool: {error.strerror}")
+        if delivery.answer is Answer.REJECTED and self._batch_records > 1 and len(batch.events) > 1:
+            # Which one it is, the answer does not say: halve until it is alone. Sending others again is harmless.
+            self._batch_records = len(batch.events) // 2
+            return True
+        if delivery.answer is Answer.REJECTED:
+            self._stick(batch.events[0].id, delivery.detail)
+        self._wait(now_seconds, delivery)
+        return False
+
+    async def _acknowledged(self, batch: Batch) -> bool:
+        if batch.cursor != self._cursor:
+            self._report_losses(batch.cursor)
+            await asyncio.to_thread(self._advance, batch.cursor)
+        if self._trouble:
+            _log.warning("audit shipping of '%s' goes on", self._directory.name)
+        self._stuck_id = self._trouble = ""
+        self._retry_seconds = _RETRY_SECONDS_MIN
+        self._batch_records = min(limits.SHIP_BATCH_RECORDS_MAX, self._batch_records * 2)
+        return bool(batch.events)
+
+    def _advance(self, cursor: Cursor) -> None:
+        save_cursor(self._directory, cursor)
+        self._cursor = cursor
+        # The cursor is durable and only moves past a segment when a newer one exists, so the newest is always kept.
+        for number in segment_sizes(self._directory):
+            if number < cursor.segment:
+                segment_path(self._directory, number).unlink(missing_ok=True)
+
+    def _report_losses(self, new: Cursor) -> None:
+        old, name = self._cursor, self._directory.name
+        if new.lost_records > old.lost_records or new.damaged_bytes > old.damaged_bytes:
+            _log.error(
+                "audit records of '%s' are missing before record %s-%d: %d by their sequence, %d bytes damaged",
+                name,
+                new.run_id,
+                new.sequence,
+                new.lost_records - old.lost_records,
+                new.damaged_bytes - old.damaged_bytes,
+            )
+        if new.torn_tails > old.torn_tails:
+            _log.warning("a segment of '%s' ends in a half-written record: the process was killed or lost power", name)
+
+    def _stick(self, record_id: str, detail: str) -> None:
+        if self._stuck_id != record_id:
+            self._stuck_id = record_id
+            _log.error("the collector rejects audit record %s (%s): shipping waits for it", record_id, detail)
+
+    def _wait(self, now_seconds: float, delivery: Delivery) -> None:
+        if not self._trouble:
+            _log.warning(
+                "audit shipping of '%s' waits: %s (%s)", self._directory.name, delivery.answer.value, delivery.detail
+            )
+        self._trouble = f"{delivery.answer.value} ({delivery.detail})"
+        jitter = random.uniform(0.8, 1.0)  # noqa: S311  (spreads shippers after an outage; no secret)
+        self._retry_at_seconds = now_seconds + self._retry_seconds * jitter
+        self._retry_seconds = min(self._retry_seconds_max, self._retry_seconds * 2)

@@ -1,0 +1,162 @@
+"""Every OTLP name the audit trail is exported under: gen_ai.* where OpenTelemetry has a name, gateway.* for the rest.
+
+The gen_ai names are of OpenTelemetry's GenAI semantic conventions, which are still in development; they may change
+here and nowhere else. Attributes that have nothing to say are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gateway_ext.audit.encoding import Event
+from gateway_ext.audit.events import EventName
+from gateway_ext.wire import audit_pb2
+
+if TYPE_CHECKING:  # a processor's installation reads records without OpenTelemetry
+    from opentelemetry.util.types import AnyValue
+
+SCOPE = "gateway_ext.audit"
+
+# Named here because they are read back, too.
+RECORD_ID = "gateway.record.id"
+PROCESS = "gateway.process"
+CLUSTER = "gateway.route.cluster"
+EXCHANGE_ID = "gateway.exchange.id"
+REQUEST_MODEL = "gen_ai.request.model"
+RESPONSE_MODEL = "gen_ai.response.model"
+INPUT_TOKENS = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+HTTP_STATUS = "http.response.status_code"
+ACTION = "gateway.decision.action"
+REASON = "gateway.decision.reason"
+SUBJECT = "gateway.principal.subject"
+FINDINGS = "gateway.guard.findings"
+CANDIDATES = "gateway.route.candidates"
+FLAGS = "gateway.outcome.flags"
+COST_NANO = "gateway.budget.cost_nano"
+CURRENCY = "gateway.budget.currency"
+
+_OPERATIONS = {
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "chat",
+    "/v1/completions": "text_completion",
+    "/v1/embeddings": "embeddings",
+}
+_NOTEWORTHY = frozenset(
+    {
+        EventName.DECISION_REFUSED,
+        EventName.OUTCOME_UNPRICED,
+        EventName.OUTCOME_RECOVERED,
+        EventName.ENVOY_REFUSED,
+    }
+)
+
+
+def is_noteworthy(event: Event) -> bool:
+    """Whether the event is exported with severity WARN instead of INFO."""
+    return event.name in _NOTEWORTHY
+
+
+def resource(event: Event) -> Mapping[str, str]:
+    """Who wrote the event. A run of a process is OpenTelemetry's service instance."""
+    return {
+        "service.name": "gateway-ext",
+        "service.instance.id": event.run_id,
+        PROCESS: event.processor,
+    }
+
+
+def attributes(event: Event) -> dict[str, AnyValue]:
+    """Attributes of one event: typed, numbers as numbers."""
+    values: dict[str, AnyValue] = {
+        RECORD_ID: event.id,
+        "gateway.record.sequence": event.sequence,
+        "gateway.record.schema_version": event.schema_version,
+        EXCHANGE_ID: event.exchange_id,
+    }
+    match event.WhichOneof("body"):
+        case "decision":
+            values |= _decision(event.decision)
+        case "outcome":
+            values |= _outcome(event.outcome)
+    return {name: value for name, value in values.items() if value not in ("", [], None)}
+
+
+def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
+    caller = decision.principal
+    return {
+        "gen_ai.operation.name": _OPERATIONS.get(decision.endpoint),
+        REQUEST_MODEL: decision.model,
+        "gen_ai.request.stream": decision.stream,
+        "gen_ai.provider.name": decision.candidates[0].provider if decision.candidates else None,
+        "client.address": decision.source_address,
+        "url.path": decision.endpoint,
+        "http.request.body.size": decision.request_bytes,
+        HTTP_STATUS: decision.http_status or None,
+        "gateway.interface": decision.interface,
+        ACTION: decision.action,
+        REASON: decision.reason,
+        "gateway.decision.refused_at": decision.refused_at,
+        "gateway.decision.rules": list(decision.rules),
+        "gateway.decision.duration_ns": decision.duration_ns,
+        "gateway.policy.digest": decision.policy_digest,
+        SUBJECT: caller.subject,
+        "gateway.principal.kind": caller.kind,
+        "gateway.principal.issuer": caller.issuer,
+        "gateway.principal.credential_class": caller.credential_class,
+        "gateway.principal.credential_id": caller.credential_id,
+        "gateway.principal.team": caller.team,
+        "gateway.principal.project": caller.project,
+        "gateway.principal.application": caller.application,
+        "gateway.principal.environment": caller.environment,
+        "gateway.principal.groups": list(caller.groups),
+        "gateway.principal.purpose": caller.purpose,
+        FINDINGS: [_finding(finding) for finding in decision.findings],
+        "gateway.guard.finding_count": len(decision.findings),
+        "gateway.guard.data_classes": sorted({finding.data_class for finding in decision.findings}),
+        "gateway.guard.redactions": decision.redactions,
+        "gateway.route.sovereign": decision.sovereign,
+        CANDIDATES: [candidate.cluster for candidate in decision.candidates],
+        "gateway.budget.hold_id": decision.hold_id,
+        "gateway.budget.held_nano": decision.held_nano,
+        CURRENCY: decision.currency,
+    }
+
+
+def _finding(finding: audit_pb2.Finding) -> dict[str, AnyValue]:
+    return {
+        "detector": finding.detector,
+        "detector_version": finding.detector_version,
+        "data_class": finding.data_class,
+        "place": finding.place,
+        "start": finding.start,
+        "end": finding.end,
+        "confidence": finding.confidence,
+        "action": finding.action,
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _outcome(outcome: audit_pb2.Outcome) -> dict[str, AnyValue]:
+    has_usage = bool(outcome.input_tokens or outcome.output_tokens)
+    return {
+        "gen_ai.provider.name": outcome.provider,
+        RESPONSE_MODEL: outcome.model,
+        INPUT_TOKENS: outcome.input_tokens if has_usage else None,
+        OUTPUT_TOKENS: outcome.output_tokens if has_usage else None,
+        "gen_ai.usage.cache_read.input_tokens": outcome.cached_input_tokens if has_usage else None,
+        HTTP_STATUS: outcome.http_status or None,
+        CLUSTER: outcome.cluster,
+        "gateway.route.jurisdiction": outcome.jurisdiction,
+        "gateway.route.attempts": outcome.attempts,
+        "gateway.outcome.settled_by": outcome.settled_by,
+        FLAGS: list(outcome.flags),
+        "gateway.outcome.reason": outcome.reason,
+        "gateway.outcome.duration_ns": outcome.duration_ns,
+        "gateway.outcome.time_to_first_byte_ns": outcome.time_to_first_byte_ns,
+        "gateway.outcome.saw_end_of_stream": outcome.saw_end_of_stream,
+        "gateway.budget.hold_id": outcome.hold_id,
+        COST_NANO: outcome.cost_nano,
+        CURRENCY: outcome.currency,
+    }

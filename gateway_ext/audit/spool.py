@@ -1,0 +1,196 @@
+"""The durable audit log of one process: a record is in a segment file before the request it describes goes on.
+
+`append` returns when the record is in the page cache (it survives the process, not a power cut); a thread makes
+records durable in groups. Whatever goes wrong with the storage refuses requests; no record is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from gateway_ext import limits
+from gateway_ext.audit.cursor import load_cursor, unshipped_bytes
+from gateway_ext.audit.encoding import encode_event
+from gateway_ext.audit.exclusive import lock_exclusively
+from gateway_ext.audit.group_sync import GroupSync
+from gateway_ext.audit.records import AuditRecord
+from gateway_ext.audit.segment_writer import SegmentWriter
+from gateway_ext.audit.segments import frame, segment_path, segment_sizes, sync_directory
+from gateway_ext.errors import AuditUnavailable, ConfigurationError
+
+FILL_ALARM_RATIO = 0.8
+_MEASURE_SECONDS = 1.0
+_PROCESS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+_log = logging.getLogger(__name__)
+
+
+class _Clock(Protocol):
+    def now_unix_nano(self) -> int: ...
+    def monotonic_ns(self) -> int: ...
+    def new_id(self) -> str: ...
+
+
+class Spool:
+    """Implements ports.AuditLog. Writes to `directory / process`, which belongs to one process at a time.
+
+    `bytes_max` bounds what no collector has acknowledged yet. Every start, and every segment given up half-way,
+    begins a new run: a new `run_id`, and sequence numbers from 1 without gaps. Raises ConfigurationError when the
+    directory cannot be used.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        process: str,
+        clock: _Clock,
+        bytes_max: int = limits.SPOOL_BYTES_MAX,
+        fsync_seconds: float = limits.SPOOL_FSYNC_SECONDS,
+    ):
+        if not _PROCESS_NAME.fullmatch(process):
+            raise ConfigurationError("spool: a process name is 1 to 64 letters, digits, '.', '_' or '-'")
+        self.directory = directory / process
+        self.process = process
+        self.written = 0
+        self._clock = clock
+        self._bytes_max = bytes_max
+        self._mutex = threading.Lock()
+        self._lock = -1
+        self._appended_bytes = 0
+        self._closed = False
+        self._refusing = ""
+        self._alarmed = False
+        self._sync = GroupSync(self.directory, fsync_seconds, self._watch_fill)
+        try:
+            self._open_directory()
+            self._measure()
+            self._open_segment()
+            sync_directory(self.directory)
+        except OSError as error:
+            self._unlock()
+            raise ConfigurationError(f"spool {self.directory}: cannot be written ({error.strerror})") from error
+        self._begin_run()
+        self._sync.start()
+
+    @property
+    def fill(self) -> float:
+        """Unshipped bytes as a ratio of `bytes_max`; at 1.0 records, and thereby requests, are refused."""
+        return self._unshipped_bytes / self._bytes_max
+
+    @property
+    def failed(self) -> bool:
+        """Whether an fsync failed. Final: this process must end and start anew."""
+        return bool(self._sync.failure)
+
+    def append(self, record: AuditRecord) -> None:
+        """Write the record with one write(2). Raises AuditUnavailable when it could not be written in full."""
+        with self._mutex:
+            if self._sync.failure or self._closed:
+                self._refuse(self._sync.failure or "closed")
+            try:
+                if not self._segment.is_usable:
+                    self._open_segment()
+                    self._begin_run()
+                framed = self._framed(record)
+                self._make_room(len(framed))
+                self._segment.append(framed)
+            except OSError as error:
+                self._refuse(f"write failed ({error.strerror})")
+            self._sync.wrote()
+            self._sequence += 1
+            self.written += 1
+            self._appended_bytes += len(framed)
+            if self._refusing:
+                self._refusing = ""
+                _log.warning("spool %s: records are written again", self.directory)
+
+    def close(self) -> None:
+        """Make everything durable and let go of the directory. Afterwards records are refused."""
+        with self._mutex:
+            if not self._closed:
+                self._closed = True
+                self._sync.close()
+                self._unlock()
+
+    # --- one record -------------------------------------------------------------------------------------------------
+
+    def _framed(self, record: AuditRecord) -> bytes:
+        try:
+            payload = encode_event(
+                record,
+                processor=self.process,
+                run_id=self._run_id,
+                sequence=self._sequence + 1,
+                time_unix_nano=self._clock.now_unix_nano(),
+            )
+        except (ValueError, TypeError):
+            payload = b""  # the error may quote the field, so it is not kept
+        if not payload:
+            self._refuse("a record does not fit the format")
+        return frame(payload)
+
+    def _make_room(self, frame_bytes: int) -> None:
+        if frame_bytes > limits.SPOOL_SEGMENT_BYTES:
+            self._refuse("a record is larger than a segment")
+        if self._unshipped_bytes + frame_bytes > self._bytes_max:
+            self._measure()
+            if self._unshipped_bytes + frame_bytes > self._bytes_max:
+                self._refuse(f"{self._bytes_max} bytes wait for the collector")
+        if self._segment.bytes_written + frame_bytes > limits.SPOOL_SEGMENT_BYTES:
+            self._open_segment()
+
+    def _refuse(self, reason: str) -> NoReturn:
+        if reason != self._refusing:  # once per outage, not once per request
+            self._refusing = reason
+            _log.error("spool %s: refusing records: %s", self.directory, reason)
+        raise AuditUnavailable
+
+    def _begin_run(self) -> None:
+        self._run_id = self._clock.new_id()
+        self._sequence = 0
+
+    # --- the directory ----------------------------------------------------------------------------------------------
+
+    def _open_directory(self) -> None:
+        self.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory.mkdir(mode=0o700, exist_ok=True)
+        self.directory.chmod(0o700)
+        sync_directory(self.directory.parent)
+        self._lock = lock_exclusively(self.directory / "lock", f"spool of process '{self.process}'")
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    def _open_segment(self) -> None:
+        """Go on in a new segment. Numbered above the cursor too: a power cut may have taken acknowledged segments,
+        and their numbers must not be used again."""
+        last = max([load_cursor(self.directory).segment, *segment_sizes(self.directory)])
+        self._segment = SegmentWriter(segment_path(self.directory, last + 1))
+        self._sync.opened(self._segment)
+
+    @property
+    def _unshipped_bytes(self) -> int:
+        return self._unshipped_before_bytes + self._appended_bytes
+
+    def _measure(self) -> None:
+        """Learn what the shipper has acknowledged. Errs on the high side while records are appended. Raises OSError."""
+        self._measured_at_ns = self._clock.monotonic_ns()
+        appended_bytes = self._appended_bytes
+        self._unshipped_before_bytes = unshipped_bytes(self.directory, load_cursor(self.directory)) - appended_bytes
+
+    def _watch_fill(self) -> None:
+        if self._clock.monotonic_ns() - self._measured_at_ns < _MEASURE_SECONDS * 1e9:
+            return
+        try:
+            self._measure()
+        except OSError as error:  # what is known errs on the high side
+            _log.warning("spool %s: cannot be measured (%s)", self.directory, error.strerror)
+        if self.fill >= FILL_ALARM_RATIO and not self._alarmed:
+            _log.warning("spool %s: %.0f %% full; is the collector reachable?", self.directory, 100 * self.fill)
+        self._alarmed = self.fill >= FILL_ALARM_RATIO

@@ -1,0 +1,59 @@
+"""The ledger port on one SQLite file. Several processes may share the file; each has one writing thread."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from gateway_ext.budget import sqlite_books as books
+from gateway_ext.budget.group_commit import GroupCommit
+from gateway_ext.budget.rules import Reservation, Settled
+from gateway_ext.budget.settle import POSTED, VOID, Closing
+from gateway_ext.budget.sqlite_file import connect
+from gateway_ext.exchange import Hold, Usage
+
+
+class WallClock(Protocol):
+    def now_unix_nano(self) -> int: ...
+
+
+class SqliteLedger:
+    """Implements ports.Ledger, whose docstrings are the contract; settle.py says which settlement counts.
+
+    All calls but `open` raise LedgerUnavailable when the file cannot be written (full, locked for longer than
+    BUSY_SECONDS, damaged, closed) or too much is waiting; the operation has then not been done. Should a commit be
+    reported as failed although it was kept, repeating the call is safe, and a hold nobody knows of expires.
+    A cancelled call is still carried out: its hold expires unless it is voided, and a void after it is done after it.
+    """
+
+    def __init__(self, path: Path, clock: WallClock) -> None:
+        self._clock = clock
+        self._writer = GroupCommit(partial(connect, path))
+
+    async def open(self) -> None:
+        """Raises ConfigurationError when the file cannot be opened or is no ledger of this version."""
+        await self._writer.start()
+
+    async def close(self) -> None:
+        await self._writer.stop()
+
+    async def reserve(self, reservation: Reservation) -> Hold:
+        return await self._writer.submit(partial(books.reserve, reservation=reservation))
+
+    async def post(
+        self, hold_id: str, usage: Usage | None, cluster: str, settled_by: str, flags: tuple[str, ...] = ()
+    ) -> Settled | None:
+        return await self._settle(hold_id, Closing(POSTED, usage, cluster, settled_by, flags))
+
+    async def void(self, hold_id: str, settled_by: str, flags: tuple[str, ...] = ()) -> Settled | None:
+        return await self._settle(hold_id, Closing(VOID, None, "", settled_by, flags))
+
+    async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
+        return await self._writer.submit(partial(books.expire, now_unix_nano=now_unix_nano, limit=limit))
+
+    async def _settle(self, hold_id: str, closing: Closing) -> Settled | None:
+        now_unix_nano = self._clock.now_unix_nano()
+        return await self._writer.submit(
+            partial(books.settle, hold_id=hold_id, closing=closing, now_unix_nano=now_unix_nano)
+        )

@@ -1,0 +1,182 @@
+"""`gateway-ext audit`: the last records of the trail, and how far each process has been shipped."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from gateway_ext.audit import semconv
+from gateway_ext.audit.cursor import load_cursor, unshipped_bytes
+from gateway_ext.audit.reading import count_records, last_events
+from gateway_ext.audit.segments import process_directories, segment_sizes
+from gateway_ext.errors import ConfigurationError
+from gateway_ext.limits import NANO
+from gateway_ext.settings import load_settings
+from gateway_ext.telemetry.otlp_lines import last_log_lines
+
+TAIL_COLUMNS = ("TIME", "EVENT", "EXCHANGE", "WHO", "MODEL", "RESULT", "DETAIL")
+STATUS_COLUMNS = ("PROCESS", "WRITTEN", "ACKNOWLEDGED", "LAG BYTES", "DISK BYTES", "LOST", "DAMAGED BYTES")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record. `attributes` are named as over OTLP. `--json` prints these names."""
+
+    time_unix_nano: int
+    name: str
+    process: str
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """How one process directory stands. `lost` counts records missing by their sequence."""
+
+    process: str
+    written: int
+    acknowledged: int
+    lag_bytes: int
+    disk_bytes: int
+    lost: int
+    damaged_bytes: int
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    audit = subparsers.add_parser("audit", help="show the audit trail and its shipping")
+    commands = audit.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    tail = commands.add_parser("tail", help="show the last records of all processes")
+    tail.add_argument("-n", type=_count, default=20, metavar="N", dest="count", help="how many (default: 20)")
+    tail.add_argument("--sink", type=Path, metavar="FILE", help="read a file of the OTLP sink instead of the spool")
+    tail.set_defaults(run=run_tail)
+    status = commands.add_parser("status", help="show per process what was written and acknowledged")
+    status.set_defaults(run=run_status)
+    for command in (tail, status):
+        command.add_argument("--settings", type=Path, metavar="FILE", help="process settings (YAML)")
+        command.add_argument("--state-dir", type=Path, metavar="DIR", help="where the spool lies")
+        command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_tail(options: argparse.Namespace) -> int:
+    """Print the last records, oldest first. Raises ConfigurationError when they cannot be read."""
+    try:
+        if options.sink is not None:
+            entries = _from_sink(options.sink, options.count)
+        else:
+            entries = _from_spool(_spool(options), options.count)
+    except OSError as error:
+        raise ConfigurationError(f"audit: {error.filename} cannot be read ({error.strerror})") from error
+    if options.json:
+        for entry in entries:
+            print(json.dumps(asdict(entry)))
+    else:
+        print(_table(TAIL_COLUMNS, map(_tail_cells, entries)) if entries else "No records yet.")
+    return 0
+
+
+def run_status(options: argparse.Namespace) -> int:
+    """Print how far each process is. Exit code 1 when records were lost. Raises ConfigurationError."""
+    try:
+        rows = [_status(directory) for directory in process_directories(_spool(options))]
+    except OSError as error:
+        raise ConfigurationError(f"audit: {error.filename} cannot be read ({error.strerror})") from error
+    if options.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+    else:
+        cells = ((row.process, *map(str, list(asdict(row).values())[1:])) for row in rows)
+        print(_table(STATUS_COLUMNS, cells) if rows else "No process has written yet.")
+    return 1 if any(row.lost or row.damaged_bytes for row in rows) else 0
+
+
+def _spool(options: argparse.Namespace) -> Path:
+    spool = load_settings(options.settings, state_dir=options.state_dir).layout.spool
+    if not spool.is_dir():
+        raise ConfigurationError(f"{spool}: there is no spool; give --state-dir, or start the gateway to create it")
+    return spool
+
+
+def _from_spool(spool: Path, count: int) -> list[Entry]:
+    entries = [
+        Entry(event.time_unix_nano, event.name, event.processor, semconv.attributes(event))
+        for directory in process_directories(spool)
+        for event in last_events(directory, count)
+    ]
+    return sorted(entries, key=lambda entry: entry.time_unix_nano)[-count:]
+
+
+def _from_sink(path: Path, count: int) -> list[Entry]:
+    """Without the duplicates that sending again after an outage makes."""
+    entries = {
+        line.attributes.get(semconv.RECORD_ID): Entry(
+            line.time_unix_nano, line.event_name, line.resource.get(semconv.PROCESS, ""), line.attributes
+        )
+        for line in last_log_lines(path, count)
+    }
+    return list(entries.values())
+
+
+def _status(directory: Path) -> ProcessStatus:
+    cursor = load_cursor(directory)
+    return ProcessStatus(
+        process=directory.name,
+        written=cursor.records + count_records(directory, cursor),
+        acknowledged=cursor.records,
+        lag_bytes=unshipped_bytes(directory, cursor),
+        disk_bytes=sum(segment_sizes(directory).values()),
+        lost=cursor.lost_records,
+        damaged_bytes=cursor.damaged_bytes,
+    )
+
+
+def _tail_cells(entry: Entry) -> tuple[str, ...]:
+    of = entry.attributes.get
+    time = datetime.fromtimestamp(entry.time_unix_nano / 1e9, UTC).isoformat(sep=" ", timespec="milliseconds")
+    result = (of(semconv.HTTP_STATUS), of(semconv.REASON), of(semconv.CLUSTER))
+    if of(semconv.ACTION) == "forward":
+        result = ("to", *of(semconv.CANDIDATES, [])[:1])
+    return (
+        time.removesuffix("+00:00") + "Z",
+        entry.name,
+        str(of(semconv.EXCHANGE_ID, ""))[:8],
+        str(of(semconv.SUBJECT, "")),
+        str(of(semconv.REQUEST_MODEL) or of(semconv.RESPONSE_MODEL) or ""),
+        " ".join(str(part) for part in result if part),
+        ", ".join(_details(entry.attributes)),
+    )
+
+
+def _details(attributes: Mapping[str, Any]) -> Iterable[str]:
+    found = Counter(finding.get("data_class", "") for finding in attributes.get(semconv.FINDINGS, []))
+    yield from (f"{number} {data_class}" for data_class, number in sorted(found.items()))
+    if semconv.INPUT_TOKENS in attributes:
+        yield f"{attributes[semconv.INPUT_TOKENS]}+{attributes[semconv.OUTPUT_TOKENS]} tokens"
+    if cost_nano := attributes.get(semconv.COST_NANO):
+        yield f"{Decimal(cost_nano) / NANO:.6f} {attributes.get(semconv.CURRENCY, '')}"
+    yield from attributes.get(semconv.FLAGS, [])
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    cells = [columns, *([_printable(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
+
+
+def _printable(text: str) -> str:
+    """Subjects come from tokens: a control character in one must not reach the terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number

@@ -1,0 +1,70 @@
+"""`gateway-ext COMMAND`. One module per command, imported only when it is the one asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from gateway_ext.errors import ConfigurationError
+
+COMMANDS: Mapping[str, str] = {
+    "up": "run the whole gateway on this machine, with a local issuer and a simulated model provider",
+    "token": "print a credential of the local issuer",
+    "policy": "check, explain and compare policy files",
+    "budget": "show budgets and what was spent",
+    "audit": "verify and search the audit log",
+    "envoy": "render and validate Envoy's configuration",
+    "processor": "run one external processor",
+    "control": "run the control process",
+    "otlp-sink": "receive OTLP and write it to files",
+    "simulate": "run a simulated model provider",
+    "version": "print the version",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command. Returns its exit code: 0 done, 1 the answer is no, 2 wrong use or configuration."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--version"]:
+        arguments = ["version"]
+    parser = _parser(arguments)
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "run"):
+        parser.print_help()
+        return 2
+    try:
+        return int(options.run(options) or 0)
+    except ConfigurationError as error:
+        print(_red(f"gateway-ext: {error.diagnostics()}"), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left (`| head`). Nothing more can be said to it, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Only the asked command's module is imported, so that `token` starts without the Guard's libraries."""
+    parser = argparse.ArgumentParser(prog="gateway-ext", description="Sovereign control plane for LLM traffic.")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    asked = arguments[0] if arguments and arguments[0] in COMMANDS else None
+    if asked is not None:
+        importlib.import_module(f"gateway_ext.cli.{asked.replace('-', '_')}").register(subparsers)
+    for name, summary in COMMANDS.items():
+        if name != asked:
+            subparsers.add_parser(name, help=summary, add_help=False)
+    return parser
+
+
+def _red(text: str) -> str:
+    is_plain = not sys.stderr.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if is_plain else f"\033[31m{text}\033[0m"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""What a provider says it used: read from JSON answers and from event streams. Garbage is no usage, never an error."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from gateway_ext.dialects.sse import SseEvent
+from gateway_ext.exchange import Usage
+
+_TOKENS_MAX = 1_000_000_000  # more cannot be meant
+_STREAM_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_REPORTS_USAGE = re.compile(rb'"usage"\s*:\s*\{')  # not null; inside a string the quotes would be escaped
+_NAMES_STREAM_END = re.compile(rb'"type"\s*:\s*"response\.(?:completed|incomplete|failed)"')
+
+
+def usage_from_document(document: object) -> Usage | None:
+    """The usage in a parsed answer or stream event of any OpenAI endpoint; None when absent, partial or absurd.
+
+    Chat, completions and embeddings count `prompt_tokens` and `completion_tokens`; responses `input_tokens` and
+    `output_tokens`, in streams below `response`. Embeddings leave out the output: then it is what the total leaves.
+    """
+    usage = _member(document, "usage") or _member(_member(document, "response"), "usage")
+    for side_in, side_out in (("prompt", "completion"), ("input", "output")):
+        input_tokens = _tokens(_member(usage, f"{side_in}_tokens"))
+        output_tokens = _tokens(_member(usage, f"{side_out}_tokens"))
+        total_tokens = _tokens(_member(usage, "total_tokens"))
+        if input_tokens is None:
+            continue
+        if output_tokens is None and total_tokens is not None and _member(usage, f"{side_out}_tokens") is None:
+            output_tokens = _tokens(total_tokens - input_tokens)
+        if output_tokens is None:
+            return None
+        cached_tokens = _tokens(_member(_member(usage, f"{side_in}_tokens_details"), "cached_tokens")) or 0
+        return Usage(input_tokens, output_tokens, cached_tokens if cached_tokens <= input_tokens else 0)
+    return None
+
+
+class StreamMeter:
+    """Watches one event stream go by. An event is parsed only when it reports usage.
+
+    `usage` is the last one reported. `content_events` and `data_bytes` count what carried output, for estimates: not usage
+    chunks, end marks, nor events with a type other than `….delta`, which repeat the output as a whole. `is_complete`
+    tells whether the provider marked the stream's end.
+    """
+
+    __slots__ = ("_asked_for_usage", "content_events", "data_bytes", "is_complete", "usage")
+
+    def __init__(self, asked_for_usage: bool) -> None:
+        self._asked_for_usage = asked_for_usage
+        self.usage: Usage | None = None
+        self.content_events = 0
+        self.data_bytes = 0
+        self.is_complete = False
+
+    def see(self, event: SseEvent) -> bool:
+        """Meter the event. True when it is a usage chunk that the caller did not ask for and must not receive."""
+        data = event.data
+        if not data:
+            return False
+        if event.event in _STREAM_ENDS or data.strip() == b"[DONE]" or (not event.event and _names_stream_end(data)):
+            self.is_complete = True
+        is_usage_chunk = self._read_usage(data)
+        if not is_usage_chunk and data.strip() != b"[DONE]" and (not event.event or event.event.endswith(".delta")):
+            self.content_events += 1
+            self.data_bytes += len(data)
+        return is_usage_chunk and not self._asked_for_usage
+
+    def _read_usage(self, data: bytes) -> bool:
+        """Whether the event reports usage and nothing else."""
+        if b'"usage"' not in data or not _REPORTS_USAGE.search(data):
+            return False
+        try:
+            document: object = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return False
+        self.usage = usage_from_document(document) or self.usage
+        return _member(document, "choices") == [] and isinstance(_member(document, "usage"), dict)
+
+
+def _names_stream_end(data: bytes) -> bool:
+    return b'"response.' in data and _NAMES_STREAM_END.search(data) is not None
+
+
+def _member(value: object, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _tokens(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value <= _TOKENS_MAX else None

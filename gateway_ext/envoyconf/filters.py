@@ -1,0 +1,187 @@
+"""The HTTP filters of a provider's cluster. They run for each attempt, on what the last attempt left behind.
+
+Header mutations of one attempt are still there in the next (Envoy keeps one header map for all), hence: first take away
+everything an earlier provider was given, then set absolute values only.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import PurePosixPath
+
+from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutation, HeaderMutationRemoveOnMatch
+from envoy_data_plane.envoy.config.core.v3 import (
+    ApiVersion,
+    ConfigSource,
+    DataSource,
+    GrpcService,
+    GrpcServiceEnvoyGrpc,
+    HeaderValue,
+    HeaderValueOption,
+    HeaderValueOptionHeaderAppendAction,
+    PathConfigSource,
+    TypedExtensionConfig,
+    WatchedDirectory,
+)
+from envoy_data_plane.envoy.extensions.common.matching.v3 import ExtensionWithMatcher
+from envoy_data_plane.envoy.extensions.filters.common.matcher.action.v3 import SkipFilter
+from envoy_data_plane.envoy.extensions.filters.http.composite.v3 import Composite, ExecuteFilterAction
+from envoy_data_plane.envoy.extensions.filters.http.credential_injector.v3 import CredentialInjector
+from envoy_data_plane.envoy.extensions.filters.http.ext_proc.v3 import (
+    ExternalProcessor,
+    MetadataOptions,
+    MetadataOptionsMetadataNamespaces,
+    ProcessingMode,
+    ProcessingModeBodySendMode,
+    ProcessingModeHeaderSendMode,
+)
+from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import HeaderMutation as HeaderMutationFilter
+from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import Mutations
+from envoy_data_plane.envoy.extensions.filters.http.lua.v3 import Lua
+from envoy_data_plane.envoy.extensions.filters.http.upstream_codec.v3 import UpstreamCodec
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.envoy.extensions.http.injected_credentials.generic.v3 import Generic
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import SdsSecretConfig
+from envoy_data_plane.envoy.type.matcher.v3 import HttpRequestHeaderMatchInput, StringMatcher
+from envoy_data_plane.google.protobuf import Any
+from envoy_data_plane.xds.core.v3 import TypedExtensionConfig as XdsExtension
+from envoy_data_plane.xds.type.matcher.v3 import Matcher, MatcherMatcherTree, MatcherMatcherTreeMatchMap, MatcherOnMatch
+
+from gateway_ext.envoyconf.names import PLAN, PROCESSOR_CLUSTER, ROLE_HEADER
+from gateway_ext.limits import STEP_DEADLINE_SECONDS
+from gateway_ext.routing.rules import Provider
+
+_ATTEMPT_COUNT = "x-envoy-attempt-count"
+# Credentials of the caller and of the provider tried before.
+_CREDENTIALS = ("authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
+# What would tell a provider who asks, from where and with what. x-request-id stays: it is random, made by us, and what
+# one quotes to a provider's support.
+_IDENTIFYING = (
+    "forwarded", "from", "origin", "openai-organization", "openai-project", "referer", "traceparent", "tracestate",
+    "via", "x-client-ip", "x-real-ip", "true-client-ip", "x-correlation-id",
+)  # fmt: skip
+_IDENTIFYING_PREFIXES = ("x-forwarded-", "x-stainless-", "x-envoy-")
+
+
+def provider_filters(provider: Provider, secrets_directory: PurePosixPath) -> list[HttpFilter]:
+    """Scrub, path, retarget (after the first attempt), credential, veil, codec."""
+    credential = [_credential(provider, secrets_directory)] if provider.credential else []
+    return [_scrub(provider), _path(provider), _retarget_after_the_first_attempt(), *credential, _veil(), _codec()]
+
+
+def _scrub(provider: Provider) -> HttpFilter:
+    removals = dict.fromkeys((*_CREDENTIALS, provider.credential_header.lower(), *_IDENTIFYING))
+    return _headers(
+        "scrub",
+        *(HeaderMutation(remove=name) for name in removals),
+        _remove_prefix("x-gateway-"),
+        # Native metering reads JSON and events, not gzip.
+        _set("accept-encoding", "identity"),
+        _set("user-agent", "gateway-ext"),
+    )
+
+
+def _path(provider: Provider) -> HttpFilter:
+    """The provider's own path, without the caller's query. In Lua because Envoy lets no header_mutation touch `:path`."""
+    quoted = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "/._-~") else _lua_escape(letter)
+        for letter in provider.base_path
+    )
+    source = (
+        "function envoy_on_request(handle)\n"
+        f'  local plan = handle:streamInfo():dynamicMetadata():get("{PLAN}")\n'
+        f'  handle:headers():replace(":path", "{quoted}" .. plan["path"])\n'
+        "end\n"
+    )
+    return _filter("path", Lua(default_source_code=DataSource(inline_string=source)))
+
+
+def _lua_escape(letter: str) -> str:
+    return "".join(f"\\{byte:03d}" for byte in letter.encode())
+
+
+def _veil() -> HttpFilter:
+    # After the matcher on the attempt count, which is itself one of these headers.
+    return _headers("veil", *(_remove_prefix(prefix) for prefix in _IDENTIFYING_PREFIXES))
+
+
+def _retarget_after_the_first_attempt() -> HttpFilter:
+    """The first attempt carries the body the processor made for it; a fallback needs the model name of its own."""
+    first = MatcherOnMatch(action=XdsExtension(name="skip", typed_config=Any.pack(SkipFilter())))
+    later = ExecuteFilterAction(
+        typed_config=TypedExtensionConfig(name="envoy.filters.http.ext_proc", typed_config=Any.pack(_retarget()))
+    )
+    attempt = XdsExtension(
+        name="attempt", typed_config=Any.pack(HttpRequestHeaderMatchInput(header_name=_ATTEMPT_COUNT))
+    )
+    matcher = Matcher(
+        matcher_tree=MatcherMatcherTree(
+            input=attempt, exact_match_map=MatcherMatcherTreeMatchMap(map={"1": first})
+        ),
+        on_no_match=MatcherOnMatch(action=XdsExtension(name="run", typed_config=Any.pack(later))),
+    )
+    composite = TypedExtensionConfig(name="composite", typed_config=Any.pack(Composite()))
+    return _filter("retarget_fallback", ExtensionWithMatcher(xds_matcher=matcher, extension_config=composite))
+
+
+def _retarget() -> ExternalProcessor:
+    return ExternalProcessor(
+        grpc_service=GrpcService(
+            envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR_CLUSTER, skip_envoy_headers=True),
+            initial_metadata=[HeaderValue(key=ROLE_HEADER, value="upstream")],
+        ),
+        failure_mode_allow=False,
+        message_timeout=datetime.timedelta(seconds=STEP_DEADLINE_SECONDS),
+        request_attributes=["xds.cluster_name", "upstream.request_attempt_count"],
+        metadata_options=MetadataOptions(forwarding_namespaces=MetadataOptionsMetadataNamespaces(untyped=[PLAN])),
+        processing_mode=ProcessingMode(
+            request_header_mode=ProcessingModeHeaderSendMode.SEND,
+            request_body_mode=ProcessingModeBodySendMode.BUFFERED,
+            response_header_mode=ProcessingModeHeaderSendMode.SKIP,
+            response_body_mode=ProcessingModeBodySendMode.NONE,
+        ),
+    )
+
+
+def _credential(provider: Provider, secrets_directory: PurePosixPath) -> HttpFilter:
+    """Envoy reads the key from a file (SDS) and puts it into the request: it never enters Python."""
+    source = PathConfigSource(
+        path=str(secrets_directory / f"{provider.credential}.yaml"),
+        watched_directory=WatchedDirectory(path=str(secrets_directory)),
+    )
+    secret = SdsSecretConfig(
+        name=provider.credential,
+        sds_config=ConfigSource(path_config_source=source, resource_api_version=ApiVersion.V3),
+    )
+    generic = Generic(
+        credential=secret, header=provider.credential_header, header_value_prefix=provider.credential_prefix
+    )
+    injected = TypedExtensionConfig(name="envoy.http.injected_credentials.generic", typed_config=Any.pack(generic))
+    return _filter("credential", CredentialInjector(overwrite=True, credential=injected))
+
+
+def _codec() -> HttpFilter:
+    return _filter("envoy.filters.http.upstream_codec", UpstreamCodec())
+
+
+def _headers(name: str, *mutations: HeaderMutation) -> HttpFilter:
+    return _filter(name, HeaderMutationFilter(mutations=Mutations(request_mutations=list(mutations))))
+
+
+def _remove_prefix(prefix: str) -> HeaderMutation:
+    return HeaderMutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=StringMatcher(prefix=prefix)))
+
+
+def _set(name: str, value: str) -> HeaderMutation:
+    option = HeaderValueOption(
+        header=HeaderValue(key=name, value=value),
+        append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    )
+    return HeaderMutation(append=option)
+
+
+def _filter(
+    name: str,
+    config: HeaderMutationFilter | Lua | ExtensionWithMatcher | CredentialInjector | UpstreamCodec,
+) -> HttpFilter:
+    return HttpFilter(name=name, typed_config=Any.pack(config))

@@ -1,0 +1,18 @@
+"""Names that the hand-written envoy.yaml, the rendered files and the processor must agree on."""
+
+from __future__ import annotations
+
+PROCESSOR_CLUSTER = "processor"
+DENY_CLUSTER = "deny"
+ROUTES = "llm"
+SERVER_CERTIFICATE = "server"
+CLIENTS_CA = "clients-ca"
+
+# Dynamic metadata written by the processor.
+PLAN = "gw.plan"  # path, models, …: read by upstream filters and the access log
+VERDICT = "gw.route"  # priority_groups: the only way to a provider
+USAGE = "gw.usage"
+
+# gRPC metadata on the streams to the processor: set by Envoy's configuration, out of a client's reach.
+ROLE_HEADER = "x-gateway-role"
+INTERFACE_HEADER = "x-gateway-interface"

@@ -1,0 +1,104 @@
+"""From a policy snapshot to the files that Envoy watches. Pure: same snapshot, same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Any as Anything
+
+import betterproto2
+import yaml
+from envoy_data_plane.envoy.config.core.v3 import DataSource, WatchedDirectory
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
+    CertificateValidationContext,
+    GenericSecret,
+    Secret,
+    TlsCertificate,
+)
+from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
+from envoy_data_plane.google.protobuf import Any
+
+from gateway_ext.envoyconf import names
+from gateway_ext.envoyconf.clusters import processors_assignment, provider_cluster
+from gateway_ext.envoyconf.routes import route_configuration
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.settings import StateLayout
+
+SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"  # Debian, Ubuntu, Alpine and Envoy's own images
+
+CLUSTERS, ROUTES, PROCESSORS = "clusters.yaml", "routes.yaml", "processors.yaml"
+
+
+def render(
+    snapshot: Snapshot, layout: StateLayout, processors: int, *, system_ca_file: str = SYSTEM_CA_FILE
+) -> dict[str, str]:
+    """The content of each file below `layout.xds`, by relative name, in the order in which they must be written.
+
+    What is referred to comes before what refers to it: secrets, then clusters, then routes. Paths inside are relative
+    to `layout.root`, Envoy's working directory. `processors` is their number on this machine, at least 1.
+    """
+    if processors < 1:
+        raise ValueError("at least one processor is needed: without one every request is refused")
+    sockets = [_relative(layout, layout.processor_socket(index)) for index in range(processors)]
+    files = {f"secrets/{name}.yaml": _resources([_key(name, layout)]) for name in sorted(_credentials(snapshot))}
+    files["tls/server.yaml"] = _resources([_server_certificate(layout)])
+    files["tls/clients-ca.yaml"] = _resources([_clients_ca(layout)])
+    files[PROCESSORS] = _resources([processors_assignment(sockets)])
+    files[CLUSTERS] = _resources(_clusters(snapshot, layout, system_ca_file))
+    files[ROUTES] = _resources([route_configuration(snapshot)])
+    return files
+
+
+def _clusters(snapshot: Snapshot, layout: StateLayout, system_ca_file: str) -> list[betterproto2.Message]:
+    deployments = {candidate.cluster: candidate for model in snapshot.routing.models.values() for candidate in model.deployments}
+    secrets_directory = _relative(layout, layout.xds) / "secrets"
+    providers = snapshot.routing.providers
+    return [
+        provider_cluster(cluster, providers[deployments[cluster].provider], secrets_directory, system_ca_file)
+        for cluster in sorted(deployments)
+    ]
+
+
+def _credentials(snapshot: Snapshot) -> set[str]:
+    return {provider.credential for provider in snapshot.routing.providers.values() if provider.credential}
+
+
+def _key(name: str, layout: StateLayout) -> Secret:
+    # Only where the key lies: Envoy reads it.
+    source = DataSource(filename=str(_relative(layout, layout.secrets) / name))
+    return Secret(name=name, generic_secret=GenericSecret(secret=source))
+
+
+def _server_certificate(layout: StateLayout) -> Secret:
+    directory = _relative(layout, layout.certs)
+    return Secret(
+        name=names.SERVER_CERTIFICATE,
+        tls_certificate=TlsCertificate(
+            certificate_chain=DataSource(filename=str(directory / "server.pem")),
+            private_key=DataSource(filename=str(directory / "server.key")),
+            watched_directory=WatchedDirectory(path=str(directory)),
+        ),
+    )
+
+
+def _clients_ca(layout: StateLayout) -> Secret:
+    directory = _relative(layout, layout.certs)
+    return Secret(
+        name=names.CLIENTS_CA,
+        validation_context=CertificateValidationContext(
+            trusted_ca=DataSource(filename=str(directory / "clients-ca.pem")),
+            watched_directory=WatchedDirectory(path=str(directory)),
+        ),
+    )
+
+
+def _relative(layout: StateLayout, path: PurePosixPath) -> PurePosixPath:
+    return PurePosixPath(path.relative_to(layout.root))
+
+
+def _resources(resources: Iterable[betterproto2.Message]) -> str:
+    """A file of Envoy's filesystem subscription: a DiscoveryResponse in YAML."""
+    response = DiscoveryResponse(resources=[Any.pack(resource) for resource in resources])
+    document: Anything = response.to_dict(casing=betterproto2.Casing.SNAKE)
+    document.setdefault("resources", [])
+    return yaml.safe_dump(document, sort_keys=False, width=120)

@@ -1,0 +1,103 @@
+"""Read the hand-written envoy.yaml and fit it to a place: other ports, the loopback address, a plain listener."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway_ext.errors import ConfigurationError
+
+LOOPBACK = "127.0.0.1"
+LOOPBACK_LISTENER = "loopback"
+
+
+class _Ignored(str):
+    """A key tagged `!ignore`: Envoy skips it, its content only serves as anchors."""
+
+    __slots__ = ()
+
+
+class _EnvoyLoader(yaml.SafeLoader):
+    """YAML as Envoy reads it."""
+
+
+_EnvoyLoader.add_constructor("!ignore", lambda loader, node: _Ignored(loader.construct_scalar(node)))
+
+
+def instantiate(
+    config_path: Path,
+    *,
+    ports: Mapping[int, int] | None = None,
+    loopback_port: int | None = None,
+    bind_address: str | None = None,
+) -> dict[str, Any]:
+    """The configuration of `config_path`, anchors resolved, as Envoy's Bootstrap in JSON form.
+
+    `ports` maps the port of a listener (or of the admin interface) to another one; `bind_address` replaces the address
+    of all listeners; `loopback_port` adds a listener `loopback` on 127.0.0.1: the public one without TLS.
+    Raises ConfigurationError when the file cannot be read, or has no listener on a port that is to be mapped.
+    """
+    config = load(config_path)
+    known = {address["port_value"] for address in _addresses(config)}
+    if missing := sorted(set(ports or {}) - known):
+        raise ConfigurationError(f"{config_path}: no listener on port {missing[0]}; there are: {sorted(known)}")
+    for address in _addresses(config):
+        address["port_value"] = (ports or {}).get(address["port_value"], address["port_value"])
+        address["address"] = bind_address or address["address"]
+    if loopback_port is not None:
+        _listeners(config).append(_plain(config, config_path, loopback_port))
+    return config
+
+
+def load(config_path: Path) -> dict[str, Any]:
+    """The configuration as it is, without the parts that Envoy ignores. Raises ConfigurationError."""
+    try:
+        document = yaml.load(config_path.read_text(encoding="utf-8"), Loader=_EnvoyLoader)  # noqa: S506  (a SafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{config_path}: cannot be read as YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{config_path}: expected Envoy's bootstrap configuration, 'key: value' lines")
+    resolved: dict[str, Any] = _without_ignored(document)
+    return resolved
+
+
+def dump(config: Mapping[str, Any]) -> str:
+    """YAML that Envoy reads back as `config`."""
+    return yaml.safe_dump(_without_ignored(config), sort_keys=False, width=120)
+
+
+def _without_ignored(value: Any) -> Any:
+    # Builds anew what aliases share, so that a change in one place stays there.
+    if isinstance(value, Mapping):
+        return {key: _without_ignored(item) for key, item in value.items() if not isinstance(key, _Ignored)}
+    if isinstance(value, list):
+        return [_without_ignored(item) for item in value]
+    return value
+
+
+def _listeners(config: dict[str, Any]) -> list[dict[str, Any]]:
+    listeners: list[dict[str, Any]] = config.setdefault("static_resources", {}).setdefault("listeners", [])
+    return listeners
+
+
+def _addresses(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    holders = [*_listeners(config), *([config["admin"]] if "admin" in config else [])]
+    return (holder["address"]["socket_address"] for holder in holders if "socket_address" in holder["address"])
+
+
+def _plain(config: dict[str, Any], config_path: Path, port: int) -> dict[str, Any]:
+    public = next((listener for listener in _listeners(config) if listener.get("name") == "public"), None)
+    if public is None:
+        raise ConfigurationError(f"{config_path}: there is no listener named 'public' to derive a loopback one from")
+    listener = copy.deepcopy(public)
+    listener["name"] = LOOPBACK_LISTENER
+    listener["address"] = {"socket_address": {"address": LOOPBACK, "port_value": port}}
+    for chain in listener["filter_chains"]:
+        chain.pop("transport_socket", None)
+        for network_filter in chain["filters"]:
+            network_filter["typed_config"]["stat_prefix"] = LOOPBACK_LISTENER
+    return listener

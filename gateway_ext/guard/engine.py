@@ -1,0 +1,90 @@
+"""The Guard: inspects the texts of a request against policy's rules, within a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from gateway_ext.clock import SystemClock
+from gateway_ext.errors import GuardTimedOut
+from gateway_ext.exchange import Text
+from gateway_ext.guard.catalog import DETECTORS
+from gateway_ext.guard.detector import Detector
+from gateway_ext.guard.entropy import entropy_detectors
+from gateway_ext.guard.fingerprint import Fingerprints
+from gateway_ext.guard.inspection import Inspection
+from gateway_ext.guard.judgement import judge
+from gateway_ext.guard.keywords import KeywordDetector
+from gateway_ext.guard.personal import personal_detectors
+from gateway_ext.guard.private_keys import PrivateKeyDetector
+from gateway_ext.guard.rules import GuardRules
+from gateway_ext.guard.scanner import Scanner
+from gateway_ext.guard.secrets import token_detectors
+from gateway_ext.limits import GUARD_INLINE_CHARACTERS_MAX, GUARD_INLINE_SECONDS, GUARD_THREADS
+from gateway_ext.verdict import Verdict
+
+
+def shipped_detectors() -> list[Detector]:
+    """One detector for each name of the catalogue."""
+    return [*personal_detectors(), *token_detectors(), PrivateKeyDetector(), KeywordDetector(), *entropy_detectors()]
+
+
+class GuardEngine:
+    """Implements ports.Guard. Construct once per process: compiling the patterns takes about half a second.
+
+    `fingerprint_key` has at least 16 bytes, else ConfigurationError. Small requests are inspected at once; large ones,
+    and what takes longer than GUARD_INLINE_SECONDS, in a thread, so that other requests go on meanwhile.
+    """
+
+    def __init__(
+        self, fingerprint_key: bytes, detectors: Sequence[Detector] | None = None, clock: SystemClock | None = None
+    ) -> None:
+        self._scanner = Scanner(shipped_detectors() if detectors is None else detectors, Fingerprints(fingerprint_key))
+        self._monotonic_ns = (clock or SystemClock()).monotonic_ns
+        self._threads = ThreadPoolExecutor(GUARD_THREADS, thread_name_prefix="guard")
+
+    @staticmethod
+    def detector_names() -> Mapping[str, str]:
+        """Detector name → data class, of all shipped detectors."""
+        return DETECTORS
+
+    async def inspect(self, texts: Sequence[Text], rules: GuardRules) -> Verdict:
+        """Judge all texts of a request.
+
+        Past `rules.deadline_seconds`: GuardTimedOut if the rules deny on timeout, else the verdict on what was found,
+        with a finding `guard_timeout` at the text that was not read to its end; it is sovereign if any rule is.
+        Raises InternalFailure when a detector fails.
+        """
+        started_ns = self._monotonic_ns()
+        deadline_ns = started_ns + int(rules.deadline_seconds * 1e9)
+        inspection = Inspection(self._scanner, texts, rules)
+        is_done = False
+        if sum(len(text.value) for text in texts) <= GUARD_INLINE_CHARACTERS_MAX:
+            inline_until_ns = min(deadline_ns, started_ns + int(GUARD_INLINE_SECONDS * 1e9))
+            is_done = inspection.run(self._monotonic_ns, inline_until_ns)
+        if not is_done:
+            is_done = await self._run_in_thread(inspection, deadline_ns)
+        if inspection.refusal:
+            return inspection.refusal
+        findings = list(inspection.findings)
+        if not is_done:
+            if rules.denies_on_timeout:
+                raise GuardTimedOut
+            findings.append(inspection.timeout_finding())
+        return judge(texts, findings)
+
+    async def _run_in_thread(self, inspection: Inspection, deadline_ns: int) -> bool:
+        remaining_seconds = (deadline_ns - self._monotonic_ns()) / 1e9
+        if remaining_seconds <= 0:
+            return False
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self._threads, inspection.run, self._monotonic_ns, deadline_ns)
+        try:
+            return await asyncio.wait_for(running, remaining_seconds)
+        except TimeoutError:
+            return False  # the thread ends at its next step
+
+    def close(self) -> None:
+        """Let running inspections end and release the threads."""
+        self._threads.shutdown()

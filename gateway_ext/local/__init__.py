@@ -1,0 +1,1 @@
+"""One machine: a certificate authority, a token issuer and a supervisor of processes."""

@@ -1,0 +1,149 @@
+"""From the files' shapes to the rules that the rooms judge by. Pure; its input has passed every check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from gateway_ext.budget.rules import BudgetRule, BudgetRules, Price
+from gateway_ext.exchange import Candidate
+from gateway_ext.guard.rules import DetectorRule, GuardRules
+from gateway_ext.identity.rules import AccessRule, IdentityRules, IssuerRule
+from gateway_ext.policy import fields, schema
+from gateway_ext.policy.references import PolicyFiles
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.routing.rules import Provider, RoutingRules, SovereignRule, VirtualModel
+
+_Value = TypeVar("_Value")
+
+
+def compile_snapshot(files: PolicyFiles, detectors: Mapping[str, str], digest: str) -> Snapshot:
+    """The snapshot of `files`. `detectors` maps each detector the Guard has to its data class."""
+    return Snapshot(
+        digest=digest,
+        identity=_identity(files.identity, files.access),
+        budget=_budget(files.budgets, files.models),
+        guard=_guard(files.guard, detectors),
+        routing=_routing(files.routing, files.providers, files.models),
+    )
+
+
+def _frozen(mapping: Mapping[Any, _Value]) -> Mapping[str, _Value]:
+    """A view of a copy: nothing that holds a snapshot can change it."""
+    return MappingProxyType(dict(mapping))
+
+
+def _identity(identity: schema.IdentityFile, access: schema.AccessFile) -> IdentityRules:
+    issuers = {
+        name: IssuerRule(
+            name=name,
+            credential_class=issuer.credential_class,
+            kind=issuer.kind,
+            interfaces=frozenset(issuer.interfaces),
+            claims=_frozen(issuer.claims),
+            required=frozenset(issuer.required) | {"subject"},
+            defaults=_frozen(issuer.defaults),
+        )
+        for name, issuer in identity.issuers.items()
+    }
+    rules = tuple(
+        AccessRule(
+            name=rule.name,
+            models=rule.models,
+            groups=frozenset(rule.groups),
+            teams=frozenset(rule.teams),
+            subjects=frozenset(rule.subjects),
+            credential_classes=frozenset(rule.credential_classes),
+        )
+        for rule in access.access
+    )
+    return IdentityRules(_frozen(issuers), rules)
+
+
+def _budget(budgets: schema.BudgetsFile, models: schema.ModelsFile) -> BudgetRules:
+    prices = {
+        deployment.cluster(name): Price(*deployment.price.rates())
+        for name, model in models.models.items()
+        for deployment in model.deployments
+    }
+    return BudgetRules(
+        currency=budgets.currency,
+        timezone=budgets.timezone,
+        hold_ttl_seconds=budgets.hold_ttl_seconds,
+        budgets=tuple(
+            BudgetRule(rule.name, rule.scope, rule.match, rule.amount, rule.window) for rule in budgets.budgets
+        ),
+        prices=_frozen(prices),
+    )
+
+
+def _guard(guard: schema.GuardFile, detectors: Mapping[str, str]) -> GuardRules:
+    classes = {
+        name: DetectorRule(rule.action, rule.sovereign)
+        for name, rule in (("personal", guard.classes.personal), ("secret", guard.classes.secret))
+    }
+    rules = {}
+    for name, written in guard.detectors.items():
+        inherited = classes[detectors[name]]
+        rules[name] = DetectorRule(
+            action=inherited.action if written.action is None else written.action,
+            sovereign=inherited.sovereign if written.sovereign is None else written.sovereign,
+            is_enabled=written.enabled,
+        )
+    return GuardRules(
+        classes=_frozen(classes),
+        detectors=_frozen(rules),
+        deadline_seconds=guard.deadline_ms / 1000,
+        denies_on_timeout=guard.on_timeout == "deny",
+    )
+
+
+def _routing(routing: schema.RoutingFile, providers: schema.ProvidersFile, models: schema.ModelsFile) -> RoutingRules:
+    upstreams = {name: _provider(name, written) for name, written in providers.providers.items()}
+    virtual = {
+        name: VirtualModel(
+            name=name,
+            deployments=tuple(_candidate(name, deployment, upstreams) for deployment in model.deployments),
+            output_tokens_max=model.output_tokens_max,
+            context_tokens=model.context_tokens,
+        )
+        for name, model in models.models.items()
+    }
+    return RoutingRules(
+        tiers=routing.tiers,
+        sovereign=SovereignRule(frozenset(routing.sovereign.tiers), frozenset(routing.sovereign.jurisdictions)),
+        models=_frozen(virtual),
+        providers=_frozen(upstreams),
+        usage_chunk=routing.usage_chunk,
+        metering=routing.metering,
+    )
+
+
+def _provider(name: str, written: schema.Provider) -> Provider:
+    parts = fields.endpoint(written.url)
+    default_credential = name if "credential" not in written.model_fields_set else ""
+    return Provider(
+        name=name,
+        scheme=parts.scheme,
+        host=parts.hostname or "",
+        port=parts.port or (443 if parts.scheme == "https" else 80),
+        base_path=parts.path,
+        jurisdiction=written.jurisdiction,
+        tier=written.tier,
+        credential=written.credential or default_credential,
+        credential_header=written.credential_header,
+        credential_prefix=written.credential_prefix,
+        ca_file=written.ca_file,
+    )
+
+
+def _candidate(virtual_model: str, deployment: schema.Deployment, providers: Mapping[str, Provider]) -> Candidate:
+    provider = providers[deployment.provider]
+    return Candidate(
+        cluster=deployment.cluster(virtual_model),
+        provider=provider.name,
+        model=deployment.model or virtual_model,
+        jurisdiction=provider.jurisdiction,
+        tier=provider.tier,
+    )

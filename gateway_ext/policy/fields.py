@@ -1,0 +1,171 @@
+"""The kinds of value a policy file is made of: names, references, money, URLs. Each fault says how to write it right.
+
+Values that might be a pasted secret (credential, url) are never repeated in a message: messages end up in logs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from ipaddress import ip_address
+from typing import Annotated, Any
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from gateway_ext.limits import MODEL_NAME_CHARACTERS_MAX, NANO
+from gateway_ext.policy.problems import suggestion
+
+KnownNames = Mapping[str, frozenset[str]]
+"""Validation context: what may be referred to, by kind. A kind that is missing (its file is unreadable) is not checked."""
+
+MONEY_DECIMALS = 9
+RATE_UNITS_MAX = 100_000  # per million tokens: the largest request of limits.py then costs less than 2**63 nano-units
+BUDGET_UNITS_MAX = 1_000_000_000  # 10**18 nano-units, below 2**63
+
+
+def fault(message: str) -> PydanticCustomError:
+    """An error whose text is shown as it is."""
+    return PydanticCustomError("policy", "{message}", {"message": message})
+
+
+def _shaped(pattern: str, message: str, characters_max: int = 64) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise fault(message)
+        if len(value) > characters_max:
+            raise fault(f"must not be longer than {characters_max} characters")
+        return value
+
+    return AfterValidator(check)
+
+
+def _known(kind: str) -> AfterValidator:
+    def check(value: str, info: ValidationInfo) -> str:
+        names: KnownNames = info.context or {}
+        if kind in names and value not in names[kind]:
+            raise fault(f"unknown {kind} '{value}'{suggestion(value, names[kind])}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _units(units_max: int) -> BeforeValidator:
+    """From a decimal number of currency units to nano-units, exactly: no float on the way."""
+
+    def to_nano(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise fault("must be a plain decimal number such as 2.5 (no quotes, exponent, separator or currency)")
+        if isinstance(value, Decimal) and -int(value.as_tuple().exponent) > MONEY_DECIMALS:
+            raise fault(f"has more than {MONEY_DECIMALS} decimals; the book counts in nano-units, so round it")
+        if not 0 <= value <= units_max:
+            raise fault(f"must be between 0 and {units_max}")
+        return int(Decimal(value) * NANO)  # exact: at most 10 + 9 digits, below the context's 28
+
+    return BeforeValidator(to_nano)
+
+
+def _not_empty(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise fault("must not be an empty list; name at least one, or remove the key where it is optional")
+    return values
+
+
+def _listed_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    for value in _not_empty(values):
+        if values.count(value) > 1:
+            raise fault(f"lists '{value}' twice; keep one")
+    return values
+
+
+def _one_line(value: str) -> str:
+    if not value or not value.isprintable():
+        raise fault("must be one line of printable text, and not empty")
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):  # OSError: a directory of the database, such as 'Europe'
+        raise fault(f"unknown time zone '{value}'; use a name of the IANA database, such as Europe/Paris") from None
+    return value
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Name = Annotated[str, _shaped(r"[a-z0-9][a-z0-9._-]*", "must be a name of a-z, 0-9, '.', '_', '-'")]
+Credential = Annotated[
+    str,
+    _shaped(
+        r"[a-z0-9][a-z0-9._-]*",
+        "must be the name of a file in the secrets directory, of a-z, 0-9, '.', '_', '-'; never write a key here",
+    ),
+]
+ModelName = Annotated[
+    str,
+    _shaped(
+        r"[A-Za-z0-9@][A-Za-z0-9@._:/+-]*",
+        "must be a model name of letters, digits and @ . _ : / + -",
+        MODEL_NAME_CHARACTERS_MAX,
+    ),
+]
+Pattern = Annotated[
+    str,
+    _shaped(r"[^\s\x00-\x1f\x7f]+", "must be a shell-style pattern without blanks, such as 'gpt-*'", 256),
+]
+HeaderName = Annotated[
+    str, _shaped(r"[a-z0-9][a-z0-9-]*", "must be a header name in lower case, such as authorization or x-api-key")
+]
+ClaimPath = Annotated[
+    str, _shaped(r"[^\s.]+(\.[^\s.]+)*", "must be a claim, or a path of claims such as realm_access.roles", 256)
+]
+Jurisdiction = Annotated[
+    str, _shaped(r"[A-Z]{2}", "must be the two capital letters of a country (ISO 3166-1), such as FR")
+]
+Currency = Annotated[str, _shaped(r"[A-Z]{3}", "must be three capital letters (ISO 4217), such as EUR")]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Rate = Annotated[int, _units(RATE_UNITS_MAX)]
+Amount = Annotated[int, _units(BUDGET_UNITS_MAX)]
+KnownProvider = Annotated[str, _known("provider")]
+KnownTier = Annotated[str, _known("tier")]
+KnownDetector = Annotated[str, _known("detector")]
+NOT_EMPTY = AfterValidator(_not_empty)
+ONCE = AfterValidator(_listed_once)
+
+
+def endpoint(url: str) -> SplitResult:
+    """The parts of a provider's absolute URL, path without its trailing slash. Raises PydanticCustomError."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise fault("is not a URL; write it as https://host[:port]/path") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise fault("must be an absolute URL: https://host[:port]/path")
+    if parts.username is not None or parts.password is not None:
+        raise fault("must not hold a user name or password; put the key into the secrets directory, see 'credential'")
+    if "?" in url or "#" in url:
+        raise fault("must not have a query or a fragment; end it with the path, such as /v1")
+    if not (_is_address(parts.hostname) or re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", parts.hostname)):
+        raise fault("has a host that is neither a DNS name (punycode, if international) nor an IP address")
+    path = parts.path.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~%@:+-]+)*", path) or {".", ".."} & set(path.split("/")):
+        raise fault("has a path with empty, '.' or '..' segments or characters that do not belong there")
+    return parts._replace(path=path)
+
+
+def is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""From a directory to a snapshot, or to every fault in it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway_ext.guard.catalog import DETECTORS
+from gateway_ext.policy import references
+from gateway_ext.policy.compile import compile_snapshot
+from gateway_ext.policy.diagnosis import diagnose
+from gateway_ext.policy.files import Directory, read_directory
+from gateway_ext.policy.problems import PolicyError, Problem
+from gateway_ext.policy.references import PolicyFiles
+from gateway_ext.policy.schema import FILES
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.policy.yaml_source import read_source
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A usable policy, and what in it is hardly meant that way."""
+
+    snapshot: Snapshot
+    warnings: tuple[Problem, ...]
+
+
+def load_policy(directory: Path) -> Snapshot:
+    """The policy in `directory`. Raises PolicyError with all problems of all files."""
+    return read_policy(directory).snapshot
+
+
+def read_policy(directory: Path) -> Reading:
+    """As `load_policy`, with warnings."""
+    return judge(directory, read_directory(directory))
+
+
+def judge(directory: Path, found: Directory, detectors: Mapping[str, str] = DETECTORS) -> Reading:
+    """The reading of bytes already read from `directory`. Raises PolicyError."""
+    sources = {name: read_source(name, data) for name, data in found.files.items()}
+    names = references.declared_names(sources, detectors)
+    problems = [*found.problems, *(problem for source in sources.values() for problem in source.problems)]
+    shapes: dict[str, Any] = {}
+    for name, source in sources.items():
+        if not source.is_readable:
+            continue
+        try:
+            shapes[name] = FILES[name].model_validate(source.document, context=names)
+        except ValidationError as error:
+            problems += diagnose(source, FILES[name], error)
+    problems += references.contradictions(sources, shapes)
+    if problems:
+        raise PolicyError(directory, problems)
+    files = PolicyFiles(**{name.removesuffix(".yaml"): shape for name, shape in shapes.items()})
+    warnings = sorted(references.warnings(sources, files))
+    return Reading(compile_snapshot(files, detectors, found.digest), tuple(warnings))

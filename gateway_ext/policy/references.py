@@ -1,0 +1,119 @@
+"""What only shows when the files of a directory are read together: names, contradictions, and rules that do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from gateway_ext.policy import schema
+from gateway_ext.policy.fields import KnownNames
+from gateway_ext.policy.problems import Problem
+from gateway_ext.policy.yaml_source import Location, Source
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFiles:
+    """The seven files, each in its own shape."""
+
+    providers: schema.ProvidersFile
+    models: schema.ModelsFile
+    identity: schema.IdentityFile
+    access: schema.AccessFile
+    budgets: schema.BudgetsFile
+    guard: schema.GuardFile
+    routing: schema.RoutingFile
+
+
+def declared_names(sources: Mapping[str, Source], detectors: Iterable[str]) -> KnownNames:
+    """What the files may refer to. Taken from the text itself, so that one fault does not hide or cause another."""
+    names = {"detector": frozenset(detectors)}
+    for kind, file, key, holder in (
+        ("provider", "providers.yaml", "providers", dict),
+        ("tier", "routing.yaml", "tiers", tuple),
+    ):
+        source = sources.get(file)
+        listed = source.document.get(key) if source and isinstance(source.document, dict) else None
+        if isinstance(listed, holder):
+            names[kind] = frozenset(name for name in listed if isinstance(name, str))
+    return names
+
+
+def contradictions(sources: Mapping[str, Source], shapes: Mapping[str, Any]) -> Iterator[Problem]:
+    """Faults within one well-formed file that span several of its entries."""
+    if models := shapes.get("models.yaml"):
+        yield from _deployment_faults(sources["models.yaml"], models)
+    if access := shapes.get("access.yaml"):
+        yield from _repeated_names(sources["access.yaml"], "access", [rule.name for rule in access.access])
+    if budgets := shapes.get("budgets.yaml"):
+        yield from _repeated_names(sources["budgets.yaml"], "budgets", [rule.name for rule in budgets.budgets])
+    if providers := shapes.get("providers.yaml"):
+        for name, provider in providers.providers.items():
+            if provider.ca_file and provider.url.lower().startswith("http:"):
+                message = "'ca_file' has no use with an http:// url; use https://, or remove it"
+                yield sources["providers.yaml"].problem(("providers", name, "ca_file"), message)
+
+
+def _repeated_names(source: Source, key: str, names: list[str]) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if (first := names.index(name)) < index:
+            line, _ = source.position((key, first, "name"))
+            message = f"the name '{name}' is already used in line {line}; records could not tell the two apart"
+            yield source.problem((key, index, "name"), message)
+
+
+def _deployment_faults(source: Source, file: schema.ModelsFile) -> Iterator[Problem]:
+    priced: dict[str, tuple[schema.Price, Location]] = {}
+    for name, model in file.models.items():
+        clusters: set[str] = set()
+        for index, deployment in enumerate(model.deployments):
+            location = ("models", name, "deployments", index)
+            cluster = deployment.cluster(name)
+            if cluster in clusters:
+                yield source.problem(location, f"'{cluster}' is listed twice for '{name}'; keep one")
+            clusters.add(cluster)
+            price, first = priced.setdefault(cluster, (deployment.price, location))
+            if price.rates() != deployment.price.rates():
+                line, _ = source.position((*first, "price"), of_key=True)
+                message = f"'{cluster}' has another price in line {line}; one deployment has one price"
+                yield source.problem((*location, "price"), message, of_key=True)
+
+
+def warnings(sources: Mapping[str, Source], files: PolicyFiles) -> Iterator[Problem]:
+    """What is allowed but hardly meant: rules that name nothing, and policies that refuse everyone."""
+    yield from _access_warnings(sources["access.yaml"], files)
+    used = {deployment.provider for model in files.models.models.values() for deployment in model.deployments}
+    for name in files.providers.providers.keys() - used:
+        yield sources["providers.yaml"].problem(("providers", name), f"no model uses provider '{name}'", of_key=True)
+    if not files.budgets.budgets:
+        message = "there is no budget, so every request will be refused"
+        yield sources["budgets.yaml"].problem(("budgets",), message, of_key=True)
+    yield from _sovereignty_warnings(sources["routing.yaml"], files)
+
+
+def _access_warnings(source: Source, files: PolicyFiles) -> Iterator[Problem]:
+    models = files.models.models
+    granted: set[str] = set()
+    for index, rule in enumerate(files.access.access):
+        for position, pattern in enumerate(rule.models):
+            matching = {name for name in models if fnmatchcase(name, pattern)}
+            granted |= matching
+            if not matching:
+                location = ("access", index, "models", position)
+                yield source.problem(location, f"'{pattern}' matches no model of models.yaml, so it grants nothing")
+    if unreachable := sorted(models.keys() - granted):
+        message = f"no rule grants anyone the use of: {', '.join(unreachable)}"
+        yield source.problem(("access",), message, of_key=True)
+
+
+def _sovereignty_warnings(source: Source, files: PolicyFiles) -> Iterator[Problem]:
+    routing, providers = files.routing, files.providers.providers
+    sovereign = routing.sovereign
+    lowest = min(routing.tiers.index(tier) for tier in sovereign.tiers)
+    if skipped := [tier for tier in routing.tiers[lowest:] if tier not in sovereign.tiers]:
+        message = f"'tiers' calls {', '.join(skipped)} more sovereign than '{routing.tiers[lowest]}', yet not sovereign"
+        yield source.problem(("sovereign", "tiers"), message, of_key=True)
+    if not any(p.tier in sovereign.tiers and p.jurisdiction in sovereign.jurisdictions for p in providers.values()):
+        message = "no provider is sovereign, so content that detectors mark as sovereign will be refused"
+        yield source.problem(("sovereign",), message, of_key=True)

@@ -1,0 +1,267 @@
+"""The shape of each policy file. docs/policy.md explains every key; `examples` are shown when a required key is missing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from gateway_ext import limits
+from gateway_ext.exchange import CredentialClass, Interface
+from gateway_ext.guard.rules import Action
+from gateway_ext.policy import fields
+from gateway_ext.policy.fields import fault
+
+PrincipalField = Literal[
+    "subject", "team", "project", "application", "environment", "groups", "credential_id", "purpose"
+]
+Names = Annotated[tuple[fields.Line, ...], fields.ONCE]
+
+LaxClass = Annotated[CredentialClass, Field(strict=False)]  # lax: from the enum's text
+LaxInterface = Annotated[Interface, Field(strict=False)]
+
+_DEADLINE_MS_MAX = int(limits.GUARD_DEADLINE_SECONDS * 1000)
+
+
+class Section(BaseModel):
+    """Unknown keys are errors, values are taken as written (no text where a number belongs), nothing can be changed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    nullable: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_a_value(cls, value: Any, info: ValidationInfo) -> Any:
+        """`groups:` with nothing behind it must not come to mean the same as no `groups` at all."""
+        if value is None and info.field_name not in cls.nullable:
+            raise fault("has no value; write one, or remove the key where it is optional")
+        return value
+
+
+# --- providers.yaml -------------------------------------------------------------------------------------------------
+
+
+class Provider(Section):
+    nullable = frozenset({"credential"})
+
+    allow_plaintext: bool = False  # before `url`, whose check needs it
+    url: str = Field(examples=["https://api.example.eu/v1"])
+    jurisdiction: fields.Jurisdiction = Field(examples=["FR"])
+    tier: fields.KnownTier = Field(examples=["frontier-eu"])
+    credential: fields.Credential | None = None  # absent: the provider's name; null: none
+    credential_header: fields.HeaderName = "authorization"
+    credential_prefix: str = "Bearer "
+    ca_file: fields.Line = ""
+
+    @field_validator("url")
+    @classmethod
+    def _is_safe(cls, url: str, info: ValidationInfo) -> str:
+        parts = fields.endpoint(url)
+        plaintext_is_meant = info.data.get("allow_plaintext", True)
+        if parts.scheme == "http" and not (plaintext_is_meant or fields.is_loopback(parts.hostname or "")):
+            raise fault(
+                "sends prompts and the key unencrypted to another machine; use https://, or add 'allow_plaintext: true'"
+            )
+        return url
+
+    @field_validator("credential_prefix")
+    @classmethod
+    def _fits_a_header(cls, prefix: str) -> str:
+        if not prefix.isascii() or (prefix and not prefix.isprintable()):
+            raise fault("must be printable ASCII, such as 'Bearer ' or ''")
+        return prefix
+
+
+class ProvidersFile(Section):
+    providers: dict[fields.Name, Provider] = Field(examples=["{}"])
+
+
+# --- models.yaml ----------------------------------------------------------------------------------------------------
+
+
+class Price(Section):
+    """In units of the book's currency: per million tokens, and per request."""
+
+    input: fields.Rate = Field(examples=["2.5"])
+    output: fields.Rate = Field(examples=["10"])
+    cached_input: fields.Rate | None = None  # absent: as `input`
+    per_request: fields.Rate = 0
+
+    def rates(self) -> tuple[int, int, int, int]:
+        """Input, output, cached input (nano-units per million tokens), per request (nano-units)."""
+        cached_input = self.input if self.cached_input is None else self.cached_input
+        return self.input, self.output, cached_input, self.per_request
+
+
+class Deployment(Section):
+    provider: fields.KnownProvider = Field(examples=["openai"])
+    model: fields.ModelName = ""  # absent: the virtual model's name
+    price: Price = Field(examples=["{input: 2.5, output: 10}"])
+
+    def cluster(self, virtual_model: str) -> str:
+        """Envoy's name for it: `provider/model`, also the key of its price."""
+        return f"{self.provider}/{self.model or virtual_model}"
+
+
+class Model(Section):
+    deployments: Annotated[tuple[Deployment, ...], fields.NOT_EMPTY] = Field(
+        examples=["[{provider: openai, price: {input: 2.5, output: 10}}]"]
+    )
+    output_tokens_max: int = Field(default=4096, ge=1, le=10_000_000)
+    context_tokens: int = Field(default=128_000, ge=1, le=100_000_000)
+
+    @model_validator(mode="after")
+    def _output_fits(self) -> Model:
+        if self.output_tokens_max > self.context_tokens:
+            raise fault("has an output_tokens_max above its context_tokens; lower the one or raise the other")
+        return self
+
+
+class ModelsFile(Section):
+    models: dict[fields.ModelName, Model] = Field(examples=["{}"])
+
+
+# --- identity.yaml --------------------------------------------------------------------------------------------------
+
+
+class Issuer(Section):
+    credential_class: CredentialClass = Field(alias="class", strict=False, examples=["sso"])
+    kind: Literal["person", "service"] = Field(examples=["person"])
+    interfaces: Annotated[tuple[LaxInterface, ...], fields.ONCE] = Field(examples=["[public]"])
+    claims: dict[PrincipalField, fields.ClaimPath] = Field(examples=["{subject: sub}"])
+    required: Annotated[tuple[PrincipalField, ...], fields.ONCE] = ("subject",)
+    defaults: dict[PrincipalField, fields.Line] = Field(default_factory=dict)
+
+    @field_validator("kind")
+    @classmethod
+    def _fits_the_class(cls, kind: str, info: ValidationInfo) -> str:
+        credential_class = info.data.get("credential_class")
+        if credential_class and (kind == "service") != (credential_class is CredentialClass.SERVICE):
+            raise fault(f"is '{kind}', which class '{credential_class}' cannot be; service goes with service only")
+        return kind
+
+    @field_validator("interfaces")
+    @classmethod
+    def _services_stay_inside(cls, interfaces: tuple[Interface, ...], info: ValidationInfo) -> tuple[Interface, ...]:
+        if info.data.get("credential_class") is CredentialClass.SERVICE and Interface.PUBLIC in interfaces:
+            raise fault("accepts service credentials on the public interface; they belong on [internal] (mutual TLS)")
+        return interfaces
+
+    @field_validator("claims")
+    @classmethod
+    def _names_the_subject(cls, claims: dict[str, str]) -> dict[str, str]:
+        if "subject" not in claims:
+            raise fault("does not say which claim names the caller; add for example 'subject: sub'")
+        return claims
+
+    @field_validator("defaults")
+    @classmethod
+    def _grants_nothing(cls, defaults: dict[str, str]) -> dict[str, str]:
+        for name in ("subject", "groups", "credential_id"):
+            if name in defaults:
+                raise fault(f"gives every caller the same '{name}'; take it from a claim")
+        return defaults
+
+    @model_validator(mode="after")
+    def _can_be_satisfied(self) -> Issuer:
+        for name in self.required:
+            if name not in self.claims and name not in self.defaults:
+                raise fault(f"requires '{name}', which neither 'claims' nor 'defaults' gives: it would refuse everyone")
+        return self
+
+
+class IdentityFile(Section):
+    issuers: dict[fields.Name, Issuer] = Field(
+        min_length=1,
+        examples=["{company: {class: sso, kind: person, interfaces: [public], claims: {subject: sub}}}"],
+    )
+
+
+# --- access.yaml ----------------------------------------------------------------------------------------------------
+
+
+class Access(Section):
+    name: fields.Line = Field(examples=["everyone-in-sales"])
+    models: Annotated[tuple[fields.Pattern, ...], fields.ONCE] = Field(examples=["[assistant]"])
+    # An empty list is refused: emptied by mistake, it would turn 'these groups' into 'anyone'.
+    groups: Names = ()
+    teams: Names = ()
+    subjects: Names = ()
+    credential_classes: Annotated[tuple[LaxClass, ...], fields.ONCE] = ()
+
+
+class AccessFile(Section):
+    access: tuple[Access, ...] = Field(examples=["[]"])
+
+
+# --- budgets.yaml ---------------------------------------------------------------------------------------------------
+
+
+class Budget(Section):
+    name: fields.Name = Field(examples=["per-user"])
+    scope: Literal["user", "team"] = Field(examples=["user"])
+    match: fields.Pattern = "*"
+    amount: fields.Amount = Field(examples=["20"])
+    window: Literal["month"] = "month"
+
+
+class BudgetsFile(Section):
+    currency: fields.Currency = Field(examples=["EUR"])
+    timezone: fields.Timezone = Field(examples=["Europe/Paris"])
+    hold_ttl_seconds: int = Field(default=limits.HOLD_TTL_SECONDS, ge=1, le=86_400)
+    budgets: tuple[Budget, ...] = Field(examples=["[{name: per-user, scope: user, amount: 20}]"])
+
+
+# --- guard.yaml -----------------------------------------------------------------------------------------------------
+
+
+class ClassRule(Section):
+    action: Action = Field(strict=False, examples=["log"])
+    sovereign: bool = False
+
+
+class DetectorRule(Section):
+    """What is absent is as in the rule of the detector's class."""
+
+    action: Action | None = Field(default=None, strict=False)
+    sovereign: bool | None = None
+    enabled: bool = True
+
+
+class Classes(Section):
+    personal: ClassRule = Field(examples=["{action: log, sovereign: true}"])
+    secret: ClassRule = Field(examples=["{action: block}"])
+
+
+class GuardFile(Section):
+    deadline_ms: int = Field(default=_DEADLINE_MS_MAX, ge=1, le=_DEADLINE_MS_MAX)
+    on_timeout: Literal["deny", "allow"] = "deny"
+    classes: Classes = Field(examples=["{personal: {action: log, sovereign: true}, secret: {action: block}}"])
+    detectors: dict[fields.KnownDetector, DetectorRule] = Field(default_factory=dict)
+
+
+# --- routing.yaml ---------------------------------------------------------------------------------------------------
+
+
+class Sovereign(Section):
+    tiers: Annotated[tuple[fields.KnownTier, ...], fields.ONCE] = Field(examples=["[open-eu]"])
+    jurisdictions: Annotated[tuple[fields.Jurisdiction, ...], fields.ONCE] = Field(examples=["[FR, DE]"])
+
+
+class RoutingFile(Section):
+    tiers: Annotated[tuple[fields.Name, ...], fields.ONCE] = Field(examples=["[frontier, open-eu]"])
+    sovereign: Sovereign = Field(examples=["{tiers: [open-eu], jurisdictions: [FR]}"])
+    usage_chunk: Literal["strip", "pass"] = "strip"
+    metering: Literal["envoy", "processor"] = "envoy"
+
+
+FILES: dict[str, type[Section]] = {
+    "providers.yaml": ProvidersFile,
+    "models.yaml": ModelsFile,
+    "identity.yaml": IdentityFile,
+    "access.yaml": AccessFile,
+    "budgets.yaml": BudgetsFile,
+    "guard.yaml": GuardFile,
+    "routing.yaml": RoutingFile,
+}
+"""Every file of a policy directory; each is required."""

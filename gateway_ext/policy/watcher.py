@@ -1,0 +1,103 @@
+"""Keeps the last good snapshot of a directory while people edit it. Reading and parsing stay off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway_ext.clock import SystemClock
+from gateway_ext.errors import ConfigurationError
+from gateway_ext.limits import POLICY_POLL_SECONDS
+from gateway_ext.policy.files import Directory, Signature, read_directory, signature
+from gateway_ext.policy.loader import judge
+from gateway_ext.policy.snapshot import Snapshot
+
+_NOW_UNIX_NANO = SystemClock().now_unix_nano
+_log = logging.getLogger(__name__)
+
+
+class PolicyWatcher:
+    """A PolicySource. Polls instead of using inotify, which sees neither network file systems nor a ConfigMap's swap.
+
+    A changed directory is read once it has looked the same in two polls, so that neither a half-written file nor half
+    of a checkout is taken for a policy: a change holds after one to two `poll_seconds`. What is judged is the bytes
+    of one moment (files.py), and it replaces the snapshot by one assignment.
+
+    `on_error` is called on the event loop, once for each state of the directory that cannot be used.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        on_error: Callable[[ConfigurationError], None],
+        *,
+        poll_seconds: float = POLICY_POLL_SECONDS,
+        now_unix_nano: Callable[[], int] = _NOW_UNIX_NANO,
+    ):
+        """Loads the policy, so that there is always a snapshot. Raises PolicyError."""
+        self._directory = directory
+        self._on_error = on_error
+        self._poll_seconds = poll_seconds
+        self._now_unix_nano = now_unix_nano
+        self._snapshot = judge(directory, read_directory(directory)).snapshot
+        self.loaded_unix_nano = now_unix_nano()
+        self.last_error: ConfigurationError | None = None
+        # Nothing counts as judged yet: a write in the same tick of the file system's clock as the first reading, with
+        # the same size, would leave no trace in a signature. The first two polls read once more.
+        self._seen: Signature | None = None
+        self._judged: Signature | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def current(self) -> Snapshot:
+        """The last good snapshot."""
+        return self._snapshot
+
+    async def start(self) -> None:
+        """Begin to follow changes."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="policy-watcher")
+
+    async def stop(self) -> None:
+        """Stop following; the snapshot stays usable."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            try:
+                await self.poll()
+            except Exception as error:  # noqa: BLE001  a watcher that died silently would freeze the policy
+                _log.exception("policy watcher failed; the last good policy stays in force")
+                self.last_error = ConfigurationError(f"the policy could not be judged ({type(error).__name__})")
+
+    async def poll(self) -> None:
+        """One look at the directory; the background task calls this every `poll_seconds`."""
+        seen = await asyncio.to_thread(signature, self._directory)
+        is_settled, self._seen = seen == self._seen, seen
+        if not is_settled or seen == self._judged:
+            return
+        found = await asyncio.to_thread(read_directory, self._directory)
+        if found.signature == seen:
+            self._judged = seen
+            await self._take(found)
+
+    async def _take(self, found: Directory) -> None:
+        if not found.problems and found.digest == self._snapshot.digest:
+            self.last_error = None  # put back as it was
+            return
+        try:
+            reading = await asyncio.to_thread(judge, self._directory, found)
+        except ConfigurationError as error:
+            self.last_error = error
+            self._on_error(error)
+            return
+        self._snapshot = reading.snapshot
+        self.loaded_unix_nano = self._now_unix_nano()
+        self.last_error = None

@@ -1,0 +1,146 @@
+"""The simulated provider as a server: which deployment, is the key right, which fault, then the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway_ext.simulator.delivery import deliver, send_json
+from gateway_ext.simulator.dialect import MODELS, POSTED, encode, error, models
+from gateway_ext.simulator.faults import (
+    Behaviour,
+    Behaviours,
+    InvalidControlError,
+)
+from gateway_ext.simulator.http import HttpServer, Request, Response
+from gateway_ext.simulator.journal import Entry, Journal
+
+ANY_DEPLOYMENT = "*"
+_JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorOptions:
+    """`api_keys` maps a deployment, or '*', to the key it wants; None = no key is wanted. Keys stay out of repr."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    api_keys: Mapping[str, str] | None = field(default=None, repr=False)
+    keeps_bodies: bool = False
+    tokens_per_second: float = 0.0
+
+
+class Simulator:
+    """Serves any path /<deployment>/v1/…; answers name the deployment in `system_fingerprint`."""
+
+    def __init__(self, options: SimulatorOptions):
+        self._options = options
+        self._journal = Journal(options.keeps_bodies)
+        self._behaviours = Behaviours(Behaviour(tokens_per_second=options.tokens_per_second))
+        self._server = HttpServer(self._handle, options.host, options.port)
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    async def __aenter__(self) -> Simulator:
+        """Raises OSError when the port cannot be bound."""
+        await self._server.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._server.__aexit__(*exc)
+
+    async def _handle(self, request: Request, response: Response) -> None:
+        if request.path == "/_control" or request.path.startswith("/_control/"):
+            await self._control(request, response)
+            return
+        deployment, endpoint = _place(request.path)
+        entry = self._journal.open(deployment, request.method, request.path, request.headers, request.body)
+        try:
+            await self._serve(request, response, entry, endpoint)
+        except (asyncio.CancelledError, ConnectionError):
+            self._journal.close(entry, "client_gone")
+            raise
+        self._journal.close(entry, "cut" if entry.ended == "cut" else "complete")
+
+    async def _serve(self, request: Request, response: Response, entry: Entry, endpoint: str) -> None:
+        if not self._is_authorized(entry.deployment, request.headers.get("authorization", "")):
+            document = error("Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
+            return await send_json(response, entry, 401, encode(document))
+        if request.method == "GET" and endpoint.startswith("/v1/models"):
+            return await _models(response, entry, endpoint)
+        if endpoint not in POSTED:
+            return await send_json(response, entry, 404, encode(error("No such endpoint.", "invalid_request_error")))
+        if request.method != "POST":
+            return await send_json(response, entry, 405, encode(error("Use POST.", "invalid_request_error")))
+        behaviour = self._behaviours.take(entry.deployment)
+        entry.fault = behaviour.fault
+        return await deliver(request, response, entry, endpoint, behaviour)
+
+    def _is_authorized(self, deployment: str, authorization: str) -> bool:
+        keys = self._options.api_keys
+        if keys is None:
+            return True
+        wanted = keys.get(deployment, keys.get(ANY_DEPLOYMENT))
+        if wanted is None:
+            return False
+        return hmac.compare_digest(f"Bearer {wanted}".encode(), authorization.encode())
+
+    async def _control(self, request: Request, response: Response) -> None:
+        match request.method, request.path:
+            case "POST", "/_control":
+                status, document = self._set_behaviour(request)
+            case "GET", "/_control":
+                names = sorted(self._journal.requests)
+                status, document = 200, {"deployments": {name: self._counts(name) for name in names}}
+            case "GET", "/_control/log":
+                status, document = 200, {"requests": [entry.as_document() for entry in self._journal.entries]}
+            case "DELETE", "/_control/log":
+                self._journal.entries.clear()
+                status, document = 200, {"requests": []}
+            case _:
+                message = "Use POST /_control, GET /_control, GET /_control/log or DELETE /_control/log."
+                status, document = 404, error(message, "control")
+        await response.send(status, encode(document), _JSON)
+
+    def _set_behaviour(self, request: Request) -> tuple[int, dict[str, object]]:
+        # The type check keeps web pages out: a browser does not send JSON across origins without asking first.
+        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return 415, error("Send 'Content-Type: application/json'.", "control")
+        try:
+            self._behaviours.apply(json.loads(request.body))
+        except (ValueError, RecursionError):
+            return 400, error("The body is not valid JSON.", "control")
+        except InvalidControlError as rejected:
+            return 400, error(f"{rejected}.", "control")
+        return 200, {"ok": True}
+
+    def _counts(self, deployment: str) -> dict[str, object]:
+        behaviour = self._behaviours.of(deployment)
+        return {
+            "requests": self._journal.requests[deployment],
+            "client_disconnects": self._journal.disconnects[deployment],
+            "fault": behaviour.fault,
+            "count": behaviour.remaining,
+            "tokens_per_second": behaviour.tokens_per_second,
+        }
+
+
+def _place(path: str) -> tuple[str, str]:
+    """Deployment and endpoint: /us/v1/models → ('us', '/v1/models'); without a prefix the deployment is 'default'."""
+    prefix, mark, rest = path.partition("/v1/")
+    return prefix.strip("/").partition("/")[0] or "default", mark + rest
+
+
+async def _models(response: Response, entry: Entry, endpoint: str) -> None:
+    listing = models(entry.deployment)
+    if endpoint == "/v1/models":
+        return await send_json(response, entry, 200, encode(listing))
+    name = endpoint.removeprefix("/v1/models/")
+    if name not in MODELS:
+        return await send_json(response, entry, 404, encode(error("No such model.", "invalid_request_error")))
+    return await send_json(response, entry, 200, encode(listing["data"][MODELS.index(name)]))

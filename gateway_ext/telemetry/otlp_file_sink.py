@@ -1,0 +1,177 @@
+"""A small OTLP/gRPC receiver for logs: each log record becomes a line of a file before the sender is told so.
+
+For one machine and for tests; a real installation points `otlp_endpoint` at its own collector. The file follows
+OpenTelemetry's file exporter format: one JSON object per line, each a LogsData (here: of one log record) in OTLP/JSON.
+It only grows; rotate it with the receiver stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import orjson
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsPartialSuccess,
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import (
+    LogsServiceServicer,
+    add_LogsServiceServicer_to_server,
+)
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData, ResourceLogs, ScopeLogs
+
+from gateway_ext.errors import ConfigurationError
+
+_log = logging.getLogger(__name__)
+
+
+class SinkRefusal(Exception):  # noqa: N818  (an answer, not a fault)
+    """Raised by an intake to answer an export with a gRPC status instead of taking it."""
+
+    def __init__(self, status: grpc.StatusCode):
+        super().__init__(status.name)
+        self.status = status
+
+
+Intake = Callable[[Sequence[LogsData]], Awaitable[Sequence[LogsData]]]
+"""Sees the records of one export, one LogsData each; returns those to take (the rest are rejected), or delays, or
+raises SinkRefusal. For tests of whoever sends here."""
+
+
+async def take_all(records: Sequence[LogsData]) -> Sequence[LogsData]:
+    return records
+
+
+class OtlpFileSink:
+    """Serves LogsService.Export on `address` (host:port; port 0 picks one) and appends to `path` (mode 0600).
+
+    `start` raises ConfigurationError when address or file cannot be used.
+    """
+
+    def __init__(self, address: str, path: Path, intake: Intake = take_all):
+        self._address = address
+        self._path = path
+        self._intake = intake
+        self._server: grpc.aio.Server | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        try:
+            file = _LineFile(self._path)
+        except OSError as error:
+            raise ConfigurationError(f"OTLP sink: {self._path} cannot be written ({error.strerror})") from error
+        self._file = file
+        # Without SO_REUSEPORT a second receiver on the same address fails loudly instead of taking half the records.
+        self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+        add_LogsServiceServicer_to_server(_Servicer(file, self._intake), self._server)  # type: ignore[no-untyped-call]  # generated without annotations
+        try:
+            self.port = self._server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            file.close()
+            raise ConfigurationError(f"OTLP sink: cannot listen on {self._address}; is it in use?") from error
+        await self._server.start()
+
+    async def stop(self, grace_seconds: float | None = None) -> None:
+        """Stop receiving. Exports that are not answered within the grace are cut; their senders will repeat them."""
+        if self._server is not None:
+            await self._server.stop(grace_seconds)
+            self._server = None
+            self._file.close()
+
+
+class _Servicer(LogsServiceServicer):
+    def __init__(self, file: _LineFile, intake: Intake):
+        self._file = file
+        self._intake = intake
+        self._one_at_a_time = asyncio.Lock()
+
+    async def Export(  # noqa: N802  (the name is the protocol's)
+        self,
+        request: ExportLogsServiceRequest,
+        context: grpc.aio.ServicerContext[ExportLogsServiceRequest, ExportLogsServiceResponse],
+    ) -> ExportLogsServiceResponse:
+        records = split(request)
+        try:
+            taken = await self._intake(records)
+            async with self._one_at_a_time:
+                await asyncio.to_thread(self._file.append, [to_line(record) for record in taken])
+        except SinkRefusal as refusal:
+            await context.abort(refusal.status)
+        except OSError as error:
+            _log.error("OTLP sink: records cannot be stored (%s)", error.strerror)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "cannot be stored")
+        return ExportLogsServiceResponse(
+            partial_success=ExportLogsPartialSuccess(rejected_log_records=len(records) - len(taken))
+        )
+
+
+def split(request: ExportLogsServiceRequest) -> list[LogsData]:
+    """One LogsData per log record, with the record's resource and scope."""
+    return [
+        LogsData(
+            resource_logs=[
+                ResourceLogs(
+                    resource=of_resource.resource if of_resource.HasField("resource") else None,
+                    schema_url=of_resource.schema_url,
+                    scope_logs=[
+                        ScopeLogs(
+                            scope=of_scope.scope if of_scope.HasField("scope") else None,
+                            schema_url=of_scope.schema_url,
+                            log_records=[log_record],
+                        )
+                    ],
+                )
+            ]
+        )
+        for of_resource in request.resource_logs
+        for of_scope in of_resource.scope_logs
+        for log_record in of_scope.log_records
+    ]
+
+
+def to_line(record: LogsData) -> bytes:
+    """OTLP/JSON: protobuf's JSON mapping, but with enumerations as numbers and trace ids in hexadecimal."""
+    document = MessageToDict(record, use_integers_for_enums=True)
+    log_record = record.resource_logs[0].scope_logs[0].log_records[0]
+    shown = document["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
+    if log_record.trace_id:
+        shown["traceId"] = log_record.trace_id.hex()
+    if log_record.span_id:
+        shown["spanId"] = log_record.span_id.hex()
+    return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class _LineFile:
+    """Appends whole groups of lines durably, or none. Raises OSError."""
+
+    def __init__(self, path: Path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._end = os.fstat(self._descriptor).st_size
+        if self._end and os.pread(self._descriptor, 1, self._end - 1) != b"\n":
+            self._write(b"\n")  # killed half-way through a line, which nobody was told is stored
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        self._write(b"".join(lines))
+
+    def _write(self, data: bytes) -> None:
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+            os.fsync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, self._end)
+            raise
+        self._end += len(data)
+
+    def close(self) -> None:
+        os.close(self._descriptor)

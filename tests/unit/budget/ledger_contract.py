@@ -1,0 +1,326 @@
+"""What every ledger must do, whatever it is stored in. A backend's test file subclasses it and gives the fixtures.
+
+`ledger`: an open, empty ledger. `balances`: a callable giving {account key: (held_nano, posted_nano)}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from gateway_ext.budget.rules import AccountLine, Settled
+from gateway_ext.errors import BudgetExhausted, InternalFailure
+from gateway_ext.exchange import Hold, Usage
+from gateway_ext.ports import Ledger
+from tests.unit.budget.reservations import NOW, PRICES, TTL, reservation
+
+Balances = Callable[[], dict[str, tuple[int, int]]]
+
+USER = AccountLine("user", "per-user", 1_000, resets_in_seconds=3_600)
+TEAM = AccountLine("team", "per-team", 100, resets_in_seconds=3_600)
+
+
+class LedgerContract:
+    # --- reserve ------------------------------------------------------------------------------------------------
+
+    async def test_reserve_holds_the_amount_on_every_line(self, ledger: Ledger, balances: Balances) -> None:
+        assert await ledger.reserve(reservation("h1", 60, USER, TEAM)) == Hold("h1", 60, "EUR")
+        assert balances() == {"user": (60, 0), "team": (60, 0)}
+
+    async def test_the_last_unit_can_be_held_and_not_one_more(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 999))
+        await ledger.reserve(reservation("h2", 1))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h3", 1))
+        assert balances() == {"user": (1_000, 0)}
+
+    async def test_a_line_without_room_leaves_the_others_untouched(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 60, USER, TEAM))
+        with pytest.raises(BudgetExhausted, match="'per-team'"):
+            await ledger.reserve(reservation("h2", 60, USER, TEAM))
+        assert balances() == {"user": (60, 0), "team": (60, 0)}
+        assert await ledger.post("h2", None, "eu/model", "test") is None
+
+    async def test_a_refused_reservation_succeeds_once_there_is_room(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 1_000))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h2", 10))
+        await ledger.void("h1", "test")
+        assert await ledger.reserve(reservation("h2", 10)) == Hold("h2", 10, "EUR")
+        assert balances() == {"user": (10, 0)}
+
+    async def test_a_request_that_costs_nothing_needs_no_room(self, ledger: Ledger) -> None:
+        await ledger.reserve(reservation("h1", 1_000))
+        assert await ledger.reserve(reservation("h2", 0)) == Hold("h2", 0, "EUR")
+
+    async def test_an_amount_above_the_limit_is_refused_on_first_use(self, ledger: Ledger, balances: Balances) -> None:
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h1", 1_001))
+        assert sum(held + posted for held, posted in balances().values()) == 0
+
+    async def test_no_amount_is_too_large_to_be_refused(self, ledger: Ledger) -> None:
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h1", 10**40, limit_nano=10**60))
+
+    async def test_limits_beyond_the_arithmetic_work(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 10**18, limit_nano=10**60))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h2", 10**18, limit_nano=10**60))
+        assert balances() == {"user": (10**18, 0)}
+
+    @pytest.mark.parametrize(
+        ("resets_in_seconds", "retry_after_seconds"), [(3_600, 3_600), (86_400, 86_400), (86_401, None), (None, None)]
+    )
+    async def test_the_refusal_tells_when_to_come_back_within_a_day(
+        self, ledger: Ledger, resets_in_seconds: int | None, retry_after_seconds: int | None
+    ) -> None:
+        with pytest.raises(BudgetExhausted) as refusal:
+            await ledger.reserve(reservation("h1", 2, AccountLine("user", "per-user", 1, resets_in_seconds)))
+        assert refusal.value.retry_after_seconds == retry_after_seconds
+
+    async def test_a_lowered_limit_refuses_new_holds_and_keeps_old_ones(
+        self, ledger: Ledger, balances: Balances
+    ) -> None:
+        await ledger.reserve(reservation("h1", 800))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h2", 1, limit_nano=500))
+        settled = await ledger.post("h1", Usage(600, 0), "eu/model", "test")
+        assert settled is not None
+        assert settled.cost_nano == 600
+        await ledger.reserve(reservation("h3", 400))
+        assert balances() == {"user": (400, 600)}
+
+    @pytest.mark.parametrize("closing", ["open", "post", "void", "expire"])
+    async def test_reserving_again_is_the_same_hold(self, ledger: Ledger, balances: Balances, closing: str) -> None:
+        await ledger.reserve(reservation("h1", 1_000))
+        await close(ledger, closing, "h1")
+        before = balances()
+        assert await ledger.reserve(reservation("h1", 1_000)) == Hold("h1", 1_000, "EUR")
+        assert await ledger.reserve(reservation("h1", 7)) == Hold("h1", 1_000, "EUR")
+        assert balances() == before
+
+    async def test_a_reservation_without_account_or_price_is_a_fault_of_ours(self, ledger: Ledger) -> None:
+        with pytest.raises(InternalFailure):
+            await ledger.reserve(reservation("h1", 1, prices={}))
+        with pytest.raises(InternalFailure):
+            await ledger.reserve(reservation("h2", -1))
+
+    # --- settle -------------------------------------------------------------------------------------------------
+
+    async def test_post_replaces_the_hold_by_the_cost(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 60, USER, TEAM))
+        settled = await ledger.post(
+            "h1", Usage(20, 5, cached_input_tokens=8), "eu/model", "response", ("client_aborted",)
+        )
+        assert settled == Settled(
+            hold_id="h1",
+            state="posted",
+            usage=Usage(20, 5, cached_input_tokens=8),
+            cost_nano=17,
+            currency="EUR",
+            settled_by="response",
+            is_first=True,
+            cluster="eu/model",
+            flags=("client_aborted",),
+        )
+        assert balances() == {"user": (0, 17), "team": (0, 17)}
+
+    async def test_the_price_is_the_one_of_the_cluster_that_answered(self, ledger: Ledger) -> None:
+        await ledger.reserve(reservation("h1", 100))
+        settled = await ledger.post("h1", Usage(5, 5), "us/model", "test")
+        assert settled is not None
+        assert (settled.cost_nano, settled.flags) == (100, ())
+
+    async def test_an_unknown_cluster_costs_the_dearest_price(self, ledger: Ledger) -> None:
+        await ledger.reserve(reservation("h1", 100))
+        settled = await ledger.post("h1", Usage(5, 5), "elsewhere/model", "test")
+        assert settled is not None
+        assert (settled.cost_nano, settled.flags) == (100, ("cluster_unknown",))
+
+    async def test_unknown_usage_costs_the_whole_hold(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 60))
+        settled = await ledger.post("h1", None, "eu/model", "access_log")
+        assert settled is not None
+        assert (settled.cost_nano, settled.usage, settled.flags) == (60, None, ("usage_estimated",))
+        assert balances() == {"user": (0, 60)}
+
+    async def test_a_cost_above_the_hold_is_charged_and_stops_the_next_request(
+        self, ledger: Ledger, balances: Balances
+    ) -> None:
+        await ledger.reserve(reservation("h1", 900))
+        settled = await ledger.post("h1", Usage(1_200, 0), "eu/model", "test")
+        assert settled is not None
+        assert (settled.cost_nano, settled.flags) == (1_200, ("over_hold",))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h2", 0))
+        assert balances() == {"user": (0, 1_200)}
+
+    @pytest.mark.parametrize("usage", [Usage(-1, 0), Usage(0, 10**30), Usage(10, 1, cached_input_tokens=-5)])
+    async def test_figures_that_cannot_be_true_are_not_used(self, ledger: Ledger, usage: Usage) -> None:
+        await ledger.reserve(reservation("h1", 60))
+        settled = await ledger.post("h1", usage, "eu/model", "test")
+        assert settled is not None
+        assert (settled.cost_nano, settled.usage) == (60, None)
+        assert settled.flags == ("usage_implausible", "usage_estimated")
+
+    async def test_void_releases_the_hold(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 60, USER, TEAM))
+        settled = await ledger.void("h1", "pipeline", ("refused",))
+        assert settled == Settled("h1", "void", None, 0, "EUR", "pipeline", True, "", ("refused",))
+        assert balances() == {"user": (0, 0), "team": (0, 0)}
+
+    async def test_there_is_nothing_to_settle_without_a_hold(self, ledger: Ledger, balances: Balances) -> None:
+        assert await ledger.post("nobody", Usage(1, 1), "eu/model", "test") is None
+        assert await ledger.void("nobody", "test") is None
+        assert balances() == {}
+
+    async def test_the_price_is_the_one_of_the_reservation(self, ledger: Ledger) -> None:
+        await ledger.reserve(reservation("h1", 100, prices={"eu/model": PRICES["us/model"]}))
+        await ledger.reserve(reservation("h1", 100))  # a retry under a new price list
+        settled = await ledger.post("h1", Usage(1, 1), "eu/model", "test")
+        assert settled is not None
+        assert settled.cost_nano == 20
+
+    # --- expire -------------------------------------------------------------------------------------------------
+
+    async def test_expired_holds_are_settled_by_their_worst_case(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("late", 60))
+        await ledger.reserve(reservation("early", 30, expires_unix_nano=NOW + TTL + 1))
+        assert await ledger.expire(NOW + TTL - 1) == []
+        assert await ledger.expire(NOW + TTL) == [
+            Settled("late", "expired", None, 60, "EUR", "expiry", True, "", ("recovered", "usage_estimated"))
+        ]
+        assert balances() == {"user": (30, 60)}
+        assert await ledger.expire(NOW + TTL) == []
+
+    async def test_expiry_goes_on_in_batches_oldest_first(self, ledger: Ledger) -> None:
+        for number in range(5):
+            await ledger.reserve(reservation(f"h{number}", 1, expires_unix_nano=NOW - number))
+        batches = [[settled.hold_id for settled in await ledger.expire(NOW, limit=2)] for _ in range(4)]
+        assert batches == [["h4", "h3"], ["h2", "h1"], ["h0"], []]
+
+    async def test_concurrent_sweepers_settle_each_hold_once(self, ledger: Ledger) -> None:
+        for number in range(20):
+            await ledger.reserve(reservation(f"h{number}", 1, expires_unix_nano=NOW))
+        batches = await asyncio.gather(*(ledger.expire(NOW, limit=7) for _ in range(8)))
+        assert sorted(settled.hold_id for batch in batches for settled in batch) == sorted(f"h{n}" for n in range(20))
+
+    # --- any order, any repetition ------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("closing", ["post", "void", "post_unknown"])
+    async def test_closing_again_returns_the_first_figures(
+        self, ledger: Ledger, balances: Balances, closing: str
+    ) -> None:
+        await ledger.reserve(reservation("h1", 60))
+        first = await close(ledger, closing, "h1")
+        before = balances()
+        again = await close(ledger, closing, "h1")
+        assert first is not None
+        assert again == Settled(
+            hold_id="h1",
+            state=first.state,
+            usage=first.usage,
+            cost_nano=first.cost_nano,
+            currency="EUR",
+            settled_by=first.settled_by,
+            is_first=False,
+            cluster=first.cluster,
+            flags=first.flags,
+        )
+        assert await ledger.expire(NOW + TTL) == []
+        assert balances() == before
+
+    async def test_void_after_post_has_no_effect(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 60))
+        await ledger.post("h1", Usage(10, 0), "eu/model", "response")
+        settled = await ledger.void("h1", "access_log")
+        assert settled is not None
+        assert (settled.state, settled.cost_nano, settled.settled_by, settled.is_first) == (
+            "posted",
+            10,
+            "response",
+            False,
+        )
+        assert balances() == {"user": (0, 10)}
+
+    async def test_usage_after_expiry_corrects_the_books_once(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 60))
+        await ledger.expire(NOW + TTL)
+        settled = await ledger.post("h1", Usage(10, 0), "eu/model", "access_log")
+        assert settled == Settled(
+            "h1", "posted", Usage(10, 0), 10, "EUR", "access_log", True, "eu/model", ("corrected",)
+        )
+        again = await ledger.post("h1", Usage(50, 0), "eu/model", "access_log")
+        assert again is not None
+        assert (again.cost_nano, again.is_first) == (10, False)
+        assert balances() == {"user": (0, 10)}
+
+    async def test_void_after_expiry_gives_the_money_back(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 60))
+        await ledger.expire(NOW + TTL)
+        settled = await ledger.void("h1", "access_log", ("no_upstream",))
+        assert settled is not None
+        assert (settled.state, settled.cost_nano, settled.flags) == ("void", 0, ("no_upstream", "corrected"))
+        assert balances() == {"user": (0, 0)}
+
+    async def test_better_figures_replace_an_estimate(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 60))
+        estimated = await ledger.post("h1", Usage(40, 0, is_estimated=True), "eu/model", "response")
+        reported = await ledger.post("h1", Usage(25, 0), "eu/model", "access_log")
+        assert estimated is not None
+        assert reported is not None
+        assert (estimated.cost_nano, estimated.flags) == (40, ("usage_estimated",))
+        assert (reported.cost_nano, reported.flags) == (25, ("corrected",))
+        assert balances() == {"user": (0, 25)}
+
+    @pytest.mark.parametrize("order", list(itertools.permutations(["post", "post_estimated", "void", "expire"])))
+    async def test_any_order_of_statements_ends_with_the_same_books(
+        self, ledger: Ledger, balances: Balances, order: tuple[str, ...]
+    ) -> None:
+        await ledger.reserve(reservation("h1", 60))
+        for closing in order:
+            await close(ledger, closing, "h1")
+        assert balances() == {"user": (0, 10)}
+
+    # --- concurrency --------------------------------------------------------------------------------------------
+
+    async def test_concurrent_requests_never_overspend(self, ledger: Ledger, balances: Balances) -> None:
+        async def attempt(number: int) -> bool:
+            try:
+                await ledger.reserve(reservation(f"h{number}", 7, USER, TEAM))
+            except BudgetExhausted:
+                return False
+            return True
+
+        granted = await asyncio.gather(*map(attempt, range(1_000)))
+        assert granted.count(True) == 14  # 14 × 7 = 98 of 100
+        assert balances() == {"user": (98, 0), "team": (98, 0)}
+
+    async def test_a_cancelled_reserve_is_undone_by_a_void_after_it(self, ledger: Ledger, balances: Balances) -> None:
+        reserving = asyncio.ensure_future(ledger.reserve(reservation("h1", 60)))  # noqa: TID251  (held right here)
+        await asyncio.sleep(0)
+        reserving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reserving
+        settled = await ledger.void("h1", "pipeline", ("cancelled",))
+        assert settled is not None
+        assert (settled.state, settled.is_first) == ("void", True)
+        assert balances() == {"user": (0, 0)}
+
+
+async def close(ledger: Ledger, closing: str, hold_id: str) -> Settled | None:
+    match closing:
+        case "post":
+            return await ledger.post(hold_id, Usage(10, 0), "eu/model", "test")
+        case "post_estimated":
+            return await ledger.post(hold_id, Usage(30, 0, is_estimated=True), "eu/model", "test")
+        case "post_unknown":
+            return await ledger.post(hold_id, None, "eu/model", "test")
+        case "void":
+            return await ledger.void(hold_id, "test")
+        case "expire":
+            return next(iter(await ledger.expire(NOW + TTL)), None)
+    return None

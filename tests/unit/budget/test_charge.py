@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_ext.budget.charge import Charge, NoCharge, estimated, judge
+from gateway_ext.exchange import Estimate, Outcome, Usage
+
+BOUNDS = Estimate(input_tokens=1000, output_tokens=100)
+
+
+def outcome(**changes: Any) -> Outcome:
+    values: dict[str, Any] = {
+        "exchange_id": "e",
+        "hold_id": "e",
+        "http_status": 200,
+        "cluster": "fr/large",
+        "usage": None,
+        "request_bytes": 300,
+        "response_bytes": 30,
+        "attempts": 1,
+        "duration_ns": 1,
+        "time_to_first_byte_ns": 1,
+        "saw_end_of_stream": True,
+        "settled_by": "access_log",
+    }
+    return Outcome(**(values | changes))
+
+
+def test_reported_usage_is_charged_as_reported() -> None:
+    assert judge(outcome(usage=Usage(5, 7)), BOUNDS) == Charge(Usage(5, 7), ())
+
+
+@pytest.mark.parametrize("status", [400, 429, 500, 503])
+def test_errors_cost_nothing(status: int) -> None:
+    assert judge(outcome(http_status=status, usage=Usage(5, 7)), BOUNDS) == NoCharge("upstream_error")
+
+
+def test_what_reached_no_upstream_costs_nothing() -> None:
+    assert judge(outcome(cluster="", http_status=0), BOUNDS) == NoCharge("no_upstream")
+
+
+def test_missing_usage_is_estimated_and_flagged() -> None:
+    assert judge(outcome(), BOUNDS) == Charge(Usage(100, 10, is_estimated=True), ("usage_estimated",))
+
+
+def test_an_aborted_request_is_charged_although_nothing_came_back() -> None:
+    charge = judge(outcome(http_status=0, response_bytes=0, flags=("client_aborted",)), BOUNDS)
+    assert charge == Charge(Usage(100, 0, is_estimated=True), ("client_aborted", "usage_estimated"))
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+def test_an_estimate_stays_within_what_was_reserved(request_bytes: int, response_bytes: int) -> None:
+    usage = estimated(request_bytes, response_bytes, BOUNDS)
+    assert 0 <= usage.input_tokens <= BOUNDS.input_tokens
+    assert 0 <= usage.output_tokens <= BOUNDS.output_tokens

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway_ext.budget.reserve import AccountKey, estimate, lines, reservation, worst_case
+from gateway_ext.budget.rules import AccountLine, BudgetRule, BudgetRules, Price
+from gateway_ext.errors import BudgetMissing, InternalFailure
+from gateway_ext.exchange import Candidate, CredentialClass, Endpoint, Estimate, Principal, Prompt
+
+NOW = 1_793_000_000_000_000_000  # 2026-10-26T07:33:20Z
+ADA = Principal("ada@example.com", "person", "company", CredentialClass.PERSONAL, "c1", team="engines")
+CHEAP = Price(input_rate=1_000_000, output_rate=2_000_000, cached_input_rate=500_000)
+DEAR = Price(input_rate=3_000_000, output_rate=1_000_000, cached_input_rate=500_000, per_request_nano=5)
+RULES = BudgetRules(
+    currency="EUR",
+    timezone="Europe/Berlin",
+    hold_ttl_seconds=900,
+    budgets=(
+        BudgetRule("people", "user", "*@example.com", 20),
+        BudgetRule("robots", "user", "robot-*", 30),
+        BudgetRule("teams", "team", "*", 100),
+    ),
+    prices={"eu/cheap": CHEAP, "eu/dear": DEAR},
+)
+PROMPT = Prompt(
+    endpoint=Endpoint.CHAT_COMPLETIONS,
+    model="large",
+    document={},
+    texts=(),
+    is_stream=False,
+    asked_for_usage=False,
+    output_tokens_asked=None,
+    choices=1,
+    body_bytes=400,
+)
+
+
+def candidate(cluster: str) -> Candidate:
+    return Candidate(cluster, "eu", "large", "EU", "sovereign")
+
+
+def test_all_rules_that_match_apply_in_their_order() -> None:
+    seconds = 5 * 86_400 + 15 * 3_600 + 26 * 60 + 40  # until 2026-10-31T23:00Z
+    assert lines(RULES, ADA, NOW) == (
+        AccountLine("EUR/2026-10/people/user/ada%40example.com", "people", 20, seconds),
+        AccountLine("EUR/2026-10/teams/team/engines", "teams", 100, seconds),
+    )
+
+
+def test_who_has_no_team_matches_no_team_rule() -> None:
+    assert [line.rule for line in lines(RULES, replace(ADA, team=""), NOW)] == ["people"]
+
+
+def test_patterns_mind_the_case() -> None:
+    assert [line.rule for line in lines(RULES, replace(ADA, subject="ADA@EXAMPLE.COM"), NOW)] == ["teams"]
+
+
+def test_who_matches_no_rule_may_spend_nothing() -> None:
+    with pytest.raises(BudgetMissing):
+        lines(RULES, replace(ADA, subject="eve@elsewhere.org", team=""), NOW)
+
+
+def test_a_scope_nobody_implements_is_never_skipped() -> None:
+    rules = replace(RULES, budgets=(*RULES.budgets, BudgetRule("planets", "planet", "*", 1)))
+    with pytest.raises(InternalFailure):
+        lines(rules, ADA, NOW)
+
+
+@pytest.mark.parametrize("value", ["a/b", "a%2Fb", "", " ", "ü@exämple.com", "\ud800", "a\x00b", "..", "user/team"])
+def test_account_keys_can_be_read_back(value: str) -> None:
+    key = AccountKey("EUR", "2026-10", value, "user", value)
+    assert AccountKey.parse(str(key)) == key
+    assert str(key).isascii()
+
+
+@pytest.mark.parametrize("text", ["", "a/b/c/d", "a/b/c/d/e/f"])
+def test_other_texts_are_no_account_keys(text: str) -> None:
+    with pytest.raises(ValueError):
+        AccountKey.parse(text)
+
+
+def test_a_change_of_currency_opens_other_accounts() -> None:
+    keys = {line.key for line in lines(RULES, ADA, NOW)}
+    assert keys.isdisjoint(line.key for line in lines(replace(RULES, currency="CHF"), ADA, NOW))
+
+
+@pytest.mark.parametrize(
+    ("asked", "choices", "output_tokens"),
+    [(None, 1, 1_000), (None, 3, 3_000), (50, 1, 50), (150, 3, 150), (5_000, 1, 5_000), (0, 2, 2_000), (-1, 1, 1_000)],
+)
+def test_the_output_is_what_was_asked_or_the_maximum_for_each_choice(
+    asked: int | None, choices: int, output_tokens: int
+) -> None:
+    prompt = replace(PROMPT, output_tokens_asked=asked, choices=choices)
+    assert estimate(prompt, output_tokens_max=1_000) == Estimate(input_tokens=400, output_tokens=output_tokens)
+
+
+def test_embeddings_have_no_output() -> None:
+    prompt = replace(PROMPT, endpoint=Endpoint.EMBEDDINGS, choices=8)
+    assert estimate(prompt, output_tokens_max=1_000) == Estimate(input_tokens=400, output_tokens=0)
+
+
+@pytest.mark.parametrize(("tokens", "cost"), [(Estimate(1_000, 10), 3_015), (Estimate(10, 1_000), 2_010)])
+def test_the_worst_case_is_the_dearest_candidate_for_this_request(tokens: Estimate, cost: int) -> None:
+    assert worst_case(tokens, [candidate("eu/cheap"), candidate("eu/dear")], RULES.prices) == cost
+
+
+@pytest.mark.parametrize("candidates", [[], [candidate("eu/cheap"), candidate("eu/unpriced")]])
+def test_nothing_is_reserved_without_a_price(candidates: list[Candidate]) -> None:
+    with pytest.raises(InternalFailure):
+        worst_case(Estimate(1, 1), candidates, RULES.prices)
+
+
+def test_a_reservation_pins_the_prices_of_its_candidates() -> None:
+    asked = reservation("x1", ADA, "large", Estimate(1_000, 10), [candidate("eu/cheap")], RULES, NOW)
+    assert asked.prices == {"eu/cheap": CHEAP}
+    assert asked.amount_nano == 1_020
+    assert asked.lines == lines(RULES, ADA, NOW)
+    assert asked.expires_unix_nano - asked.created_unix_nano == 900_000_000_000
+    assert (asked.id, asked.subject, asked.team, asked.model) == ("x1", "ada@example.com", "engines", "large")

@@ -1,0 +1,50 @@
+"""How the contract is kept: what one call costs in statements, and what it leaves behind when it fails."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from gateway_ext.budget import sqlite_books as books
+from gateway_ext.budget.rules import AccountLine
+from gateway_ext.budget.settle import POSTED, Closing
+from gateway_ext.budget.sqlite_schema import SCHEMA
+from gateway_ext.errors import BudgetExhausted
+from gateway_ext.exchange import Usage
+from tests.unit.budget.reservations import NOW, reservation
+
+USER, TEAM = AccountLine("user", "per-user", 1_000), AccountLine("team", "per-team", 100)
+
+
+@pytest.fixture
+def cursor() -> Iterator[sqlite3.Cursor]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.executescript(SCHEMA)
+        yield connection.cursor()
+
+
+def test_the_hot_path_is_three_statements_to_reserve_and_four_to_post(cursor: sqlite3.Cursor) -> None:
+    books.reserve(cursor, reservation("warm", 1, USER, TEAM))
+    statements: list[str] = []
+    cursor.connection.set_trace_callback(statements.append)
+    books.reserve(cursor, reservation("h1", 1, USER, TEAM))
+    assert len(statements) == 3
+    statements.clear()
+    books.settle(cursor, "h1", Closing(POSTED, Usage(1, 0), "eu/model", "test", ()), NOW)
+    assert len(statements) == 4
+
+
+def test_a_failed_reservation_is_undone_by_the_caller_s_rollback(cursor: sqlite3.Cursor) -> None:
+    cursor.execute("BEGIN")
+    with pytest.raises(BudgetExhausted):
+        books.reserve(cursor, reservation("h1", 101, USER, TEAM))
+    cursor.execute("ROLLBACK")
+    assert cursor.execute("SELECT (SELECT count(*) FROM hold), (SELECT count(*) FROM account)").fetchone() == (0, 0)
+
+
+def test_the_first_rule_without_room_is_named(cursor: sqlite3.Cursor) -> None:
+    with pytest.raises(BudgetExhausted, match="'per-team'"):
+        books.reserve(cursor, reservation("h1", 101, TEAM, USER))

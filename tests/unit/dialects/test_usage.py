@@ -1,0 +1,132 @@
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway_ext.dialects.sse import SseEvent, SseParser
+from gateway_ext.dialects.usage import StreamMeter, usage_from_document
+from gateway_ext.exchange import Usage
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}}, Usage(10, 5)),
+        (
+            {"usage": {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 8}}},
+            Usage(10, 5, 8),
+        ),
+        ({"usage": {"prompt_tokens": 8, "total_tokens": 8}}, Usage(8, 0)),
+        ({"usage": {"prompt_tokens": 8, "completion_tokens": None, "total_tokens": 9}}, Usage(8, 1)),
+        (
+            {"usage": {"input_tokens": 7, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 2}}},
+            Usage(7, 3, 2),
+        ),
+        ({"response": {"usage": {"input_tokens": 7, "output_tokens": 3}}}, Usage(7, 3)),
+        ({"usage": None, "response": {"usage": {"input_tokens": 7, "output_tokens": 3}}}, Usage(7, 3)),
+        ({"usage": {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": None}}, Usage(10, 5)),
+        (
+            {"usage": {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 11}}},
+            Usage(10, 5, 0),
+        ),
+        ({"usage": {"prompt_tokens": 0, "completion_tokens": 0}}, Usage(0, 0)),
+    ],
+)
+def test_reads_usage(document: Any, expected: Usage) -> None:
+    assert usage_from_document(document) == expected
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        "usage",
+        {},
+        {"usage": None},
+        {"usage": []},
+        {"usage": {}},
+        {"usage": "many"},
+        {"usage": {"prompt_tokens": 10}},
+        {"usage": {"completion_tokens": 10}},
+        {"usage": {"prompt_tokens": -1, "completion_tokens": 5}},
+        {"usage": {"prompt_tokens": 10, "completion_tokens": -5, "total_tokens": 5}},
+        {"usage": {"prompt_tokens": 10, "total_tokens": 5}},
+        {"usage": {"prompt_tokens": "10", "completion_tokens": 5}},
+        {"usage": {"prompt_tokens": True, "completion_tokens": 5}},
+        {"usage": {"prompt_tokens": 1.5, "completion_tokens": 5}},
+        {"usage": {"prompt_tokens": 10**15, "completion_tokens": 5}},
+        {"response": None},
+        {"response": {"usage": 3}},
+    ],
+)
+def test_garbage_is_no_usage(document: Any) -> None:
+    assert usage_from_document(document) is None
+
+
+def stream(*payloads: Any) -> list[SseEvent]:
+    encoded = [payload if isinstance(payload, bytes) else orjson.dumps(payload) for payload in payloads]
+    return SseParser().feed(b"".join(b"data: " + data + b"\n\n" for data in encoded))
+
+
+DELTA = {"choices": [{"index": 0, "delta": {"content": 'a \\"usage\\": {'}}]}
+USAGE = {"choices": [], "usage": {"prompt_tokens": 4, "completion_tokens": 2}}
+
+
+@pytest.mark.parametrize("asked_for_usage", [True, False])
+def test_meters_a_chat_stream(asked_for_usage: bool) -> None:
+    meter = StreamMeter(asked_for_usage)
+    strips = [meter.see(event) for event in stream(DELTA, {**DELTA, "usage": None}, USAGE, b"[DONE]")]
+    assert strips == [False, False, not asked_for_usage, False]
+    assert meter.usage == Usage(4, 2)
+    assert meter.content_events == 2
+    assert meter.data_bytes == len(orjson.dumps(DELTA)) + len(orjson.dumps({**DELTA, "usage": None}))
+    assert meter.is_complete
+
+
+def test_only_pure_usage_chunks_are_stripped() -> None:
+    meter = StreamMeter(asked_for_usage=False)
+    chunks = [
+        {**DELTA, "usage": {"prompt_tokens": 1, "completion_tokens": 1}},  # with the last content
+        {"choices": [], "prompt_filter_results": []},
+        {"choices": [], "usage": None},
+        {"usage": {"prompt_tokens": 1, "completion_tokens": 1}},
+        b'{"choices":[],"usage":{',
+    ]
+    assert not any(meter.see(event) for event in stream(*chunks))
+
+
+def test_the_last_usage_counts_and_garbage_does_not_replace_it() -> None:
+    meter = StreamMeter(asked_for_usage=True)
+    running = [{**DELTA, "usage": {"prompt_tokens": 4, "completion_tokens": n}} for n in (1, 2, 3)]
+    for event in stream(*running, {"choices": [], "usage": {"prompt_tokens": "x"}}, b'{"usage": {broken'):
+        meter.see(event)
+    assert meter.usage == Usage(4, 3)
+    assert not meter.is_complete
+
+
+@pytest.mark.parametrize("end", ["completed", "incomplete", "failed"])
+@pytest.mark.parametrize("has_event_field", [True, False])
+def test_meters_a_stream_of_the_responses_endpoint(end: str, has_event_field: bool) -> None:
+    def block(kind: str, **members: Any) -> bytes:
+        field = f"event: {kind}\n".encode() if has_event_field else b""
+        return field + b"data: " + orjson.dumps({"type": kind, **members}) + b"\n\n"
+
+    usage = {"input_tokens": 9, "output_tokens": 1, "input_tokens_details": {"cached_tokens": 3}}
+    parser, meter = SseParser(), StreamMeter(asked_for_usage=True)
+    for event in parser.feed(block("response.created") + block("response.output_text.delta", delta="x")):
+        assert not meter.see(event)
+    assert meter.usage is None
+    for event in parser.feed(block(f"response.{end}", response={"usage": usage})):
+        assert not meter.see(event)
+    assert meter.is_complete
+    assert meter.usage == Usage(9, 1, 3)
+    if has_event_field:
+        assert meter.content_events == 1
+
+
+def test_comments_and_other_servers_events_change_nothing() -> None:
+    meter = StreamMeter(asked_for_usage=False)
+    for event in SseParser().feed(b": ping\n\nevent: ping\ndata: {}\n\n\n"):
+        assert not meter.see(event)
+    assert (meter.usage, meter.content_events, meter.data_bytes, meter.is_complete) == (None, 0, 0, False)

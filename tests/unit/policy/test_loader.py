@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from gateway_ext.budget.rules import BudgetRule, Price
+from gateway_ext.exchange import Candidate, CredentialClass, Interface
+from gateway_ext.guard.rules import Action, DetectorRule
+from gateway_ext.policy.loader import load_policy, read_policy
+from gateway_ext.policy.problems import PolicyError
+from gateway_ext.routing.rules import Provider
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_providers(policy_dir: Path) -> None:
+    providers = load_policy(policy_dir).routing.providers
+    assert providers["us"] == Provider("us", "https", "us.example", 443, "/v1", "US", "frontier", credential="us")
+    assert providers["eu"] == Provider(
+        "eu", "https", "eu.example", 8443, "/base/v1", "FR", "open-eu", credential="shared-key"
+    )
+    assert providers["own"] == Provider("own", "http", "127.0.0.1", 8000, "", "FR", "open-eu", credential="")
+
+
+def test_models_keep_the_order_of_preference(policy_dir: Path) -> None:
+    model = load_policy(policy_dir).routing.models["assistant"]
+    assert model.deployments == (
+        Candidate("us/big", "us", "big", "US", "frontier"),
+        Candidate("eu/assistant", "eu", "assistant", "FR", "open-eu"),
+    )
+    assert (model.output_tokens_max, model.context_tokens) == (4096, 128_000)
+
+
+def test_prices_are_exact_nano_units_by_cluster(policy_dir: Path) -> None:
+    assert load_policy(policy_dir).budget.prices == {
+        "us/big": Price(2_500_000_000, 10_000_000_000, 1_250_000_000, 1),
+        "eu/assistant": Price(400_000_000, 2_000_000_000, 400_000_000, 0),  # cached input costs as input does
+        "own/local": Price(0, 0, 0, 0),
+    }
+
+
+def test_budgets(policy_dir: Path) -> None:
+    budget = load_policy(policy_dir).budget
+    assert (budget.currency, budget.timezone, budget.hold_ttl_seconds) == ("EUR", "Europe/Paris", 900)
+    assert budget.budgets == (
+        BudgetRule("per-user", "user", "*", 20_000_000_000, "month"),
+        BudgetRule("sales", "team", "sales-*", 499_990_000_000, "month"),
+    )
+
+
+def test_identity(policy_dir: Path) -> None:
+    identity = load_policy(policy_dir).identity
+    company, service = identity.issuers["company"], identity.issuers["service"]
+    assert (company.credential_class, company.kind) == (CredentialClass.SSO, "person")
+    assert company.interfaces == {Interface.PUBLIC}
+    assert company.required == {"subject", "team"}  # the subject always
+    assert service.defaults == {"team": "apps"}
+    assert identity.access[0].groups == {"staff"}
+    assert identity.access[0].credential_classes == {CredentialClass.SSO}
+    assert identity.access[1].models == ("local",)
+
+
+def test_a_detector_inherits_from_its_class_what_it_does_not_say(policy_dir: Path) -> None:
+    guard = load_policy(policy_dir).guard
+    assert guard.deadline_seconds == 0.25
+    assert guard.denies_on_timeout
+    assert guard.classes == {
+        "personal": DetectorRule(Action.LOG, sovereign=True),
+        "secret": DetectorRule(Action.BLOCK),
+    }
+    assert guard.detectors == {"iban": DetectorRule(Action.REDACT, sovereign=True)}
+
+
+def test_a_disabled_detector_stays_disabled(policy_dir: Path) -> None:
+    replace(policy_dir / "guard.yaml", "{action: redact}", "{enabled: false}")
+    assert load_policy(policy_dir).guard.detectors["iban"] == DetectorRule(Action.LOG, True, is_enabled=False)
+
+
+def test_nothing_in_a_snapshot_can_be_changed(policy_dir: Path) -> None:
+    snapshot = load_policy(policy_dir)
+    for mapping in (
+        snapshot.routing.models,
+        snapshot.routing.providers,
+        snapshot.budget.prices,
+        snapshot.guard.classes,
+    ):
+        with pytest.raises(TypeError):
+            mapping["x"] = None  # type: ignore[index]  # the point of the test
+
+
+def test_the_digest_covers_names_and_bytes_of_all_files(policy_dir: Path) -> None:
+    wanted = hashlib.sha256()
+    for path in sorted(policy_dir.iterdir()):
+        data = path.read_bytes()
+        wanted.update(path.name.encode() + b"\0" + len(data).to_bytes(8, "big") + data)
+    assert load_policy(policy_dir).digest == wanted.hexdigest()
+    (policy_dir / "README.md").write_text("not policy")
+    (policy_dir / ".guard.yaml.swp").write_text("not policy either")
+    assert load_policy(policy_dir).digest == wanted.hexdigest()
+    with (policy_dir / "guard.yaml").open("a") as file:
+        file.write("# a comment counts: the digest is of what was written\n")
+    assert load_policy(policy_dir).digest != wanted.hexdigest()
+
+
+def test_a_real_provider_takes_one_line_in_each_of_two_files(policy_dir: Path) -> None:
+    with (policy_dir / "providers.yaml").open("a") as file:
+        file.write('  openai: {url: "https://api.openai.com/v1", jurisdiction: US, tier: frontier}\n')
+    with (policy_dir / "models.yaml").open("a") as file:
+        file.write("  gpt-4o: {deployments: [{provider: openai, price: {input: 2.5, output: 10}}]}\n")
+    routing = load_policy(policy_dir).routing
+    assert routing.providers["openai"].credential == "openai"
+    assert routing.models["gpt-4o"].deployments == (Candidate("openai/gpt-4o", "openai", "gpt-4o", "US", "frontier"),)
+
+
+def test_all_faults_of_all_files_are_reported_at_once(policy_dir: Path) -> None:
+    replace(policy_dir / "providers.yaml", "jurisdiction: US", "jurisdiction: us")
+    replace(policy_dir / "models.yaml", "provider: us", "provider: uss")
+    replace(policy_dir / "models.yaml", "input: 0.4, output: 2", "input: cheap, outptu: 2")
+    replace(policy_dir / "budgets.yaml", "EUR", "EUR\ncurrency: USD")
+    (policy_dir / "access.yaml").write_text("access: [\n")
+    (policy_dir / "guard.yaml").unlink()
+    (policy_dir / "gaurd.yaml").write_text("{}")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(policy_dir)
+    assert [(problem.file, problem.line) for problem in caught.value.problems] == [
+        ("access.yaml", 2),
+        ("budgets.yaml", 2),
+        ("gaurd.yaml", 1),
+        ("guard.yaml", 1),
+        ("models.yaml", 4),
+        ("models.yaml", 5),
+        ("models.yaml", 5),
+        ("models.yaml", 5),
+        ("providers.yaml", 2),
+    ]
+    assert "did you mean 'guard.yaml'?" in str(caught.value)
+
+
+def test_one_unreadable_file_does_not_make_others_look_wrong(policy_dir: Path) -> None:
+    (policy_dir / "providers.yaml").write_text("providers: {")
+    (policy_dir / "routing.yaml").write_text("tiers: none\nsovereign: {tiers: [open-eu], jurisdictions: [FR]}\n")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(policy_dir)
+    assert [problem.file for problem in caught.value.problems] == ["providers.yaml", "routing.yaml"]
+
+
+def test_good_policies_have_no_warnings(policy_dir: Path) -> None:
+    assert read_policy(policy_dir).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line", "text"),
+    [
+        ("access.yaml", "[local]", "[local, gpt-*]", 3, "'gpt-*' matches no model"),
+        ("access.yaml", '["*"]', "[local]", 1, "no rule grants anyone the use of: assistant"),
+        ("models.yaml", "- {provider: eu, price", "# {provider: eu, price", 3, "no model uses provider 'eu'"),
+        ("budgets.yaml", "budgets:\n  -", "budgets: []\n#", 3, "every request will be refused"),
+        ("routing.yaml", "[frontier, open-eu]", "[frontier, open-eu, own]", 2, "yet not sovereign"),
+        ("routing.yaml", "jurisdictions: [FR]", "jurisdictions: [DE]", 2, "no provider is sovereign"),
+    ],
+)
+def test_what_is_hardly_meant_is_a_warning(
+    policy_dir: Path, file: str, old: str, new: str, line: int, text: str
+) -> None:
+    replace(policy_dir / file, old, new)
+    if file == "budgets.yaml":
+        path = policy_dir / file
+        path.write_text("\n".join(line for line in path.read_text().split("\n") if not line.startswith("  -")))
+    (warning,) = read_policy(policy_dir).warnings
+    assert warning.line == line
+    assert text in warning.message
