@@ -15,7 +15,6 @@ from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.extproc.server import ProcessorServer
-from gateway_ext.guard.engine import GuardEngine
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.policy.watcher import PolicyWatcher
@@ -42,6 +41,9 @@ class Processor:
 @asynccontextmanager
 async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
     """Everything one processor needs, opened; closed in reverse order. Raises ConfigurationError."""
+    # Late, because the Guard's libraries take a second to import, and the control process does without.
+    from gateway_ext.guard.engine import GuardEngine  # noqa: PLC0415
+
     clock = SystemClock()
     layout = settings.layout
     async with AsyncExitStack() as stack:

@@ -10,6 +10,7 @@ from typing import Any
 
 import uvloop
 
+from gateway_ext.bootstrap import processor
 from gateway_ext.cli.signals import stop_requested
 from gateway_ext.settings import Settings, load_settings
 
@@ -39,9 +40,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings, index: int) -> None:
-    # Imported late: the Guard's libraries take a second, and `--help` should not.
-    from gateway_ext.bootstrap import processor  # noqa: PLC0415
-
     log = logging.getLogger("gateway_ext.processor")
     async with processor(settings, index) as composed:
         # What exists by now lives as long as the process: the collector need not walk it again and again.

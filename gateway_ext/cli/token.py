@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         team=options.team or ("platform" if is_service else "demo"),
         groups=options.group or (["llm-services"] if is_service else ["llm-users"]),
         ttl_seconds=options.ttl,
-        **({"application": application} if application else {}),
+        **({"app": application} if application else {}),
     )
     print(token)
     return 0

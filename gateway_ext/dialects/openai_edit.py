@@ -36,7 +36,7 @@ def rewrite(prompt: Prompt, *, model: str | None, include_usage: bool, edits: Se
     if model is not None and model != prompt.model:
         draft.put(("model",), model)
     if include_usage and prompt.is_stream and not prompt.asked_for_usage and prompt.endpoint in _REPORT_USAGE_ON_DEMAND:
-        draft.put(("stream_options",), {**(prompt.document.get("stream_options") or {}), "include_usage": True})
+        draft.put(("stream_options",), {**(draft.document.get("stream_options") or {}), "include_usage": True})
     return encode(draft.document) if draft.is_changed else None
 
 
@@ -54,7 +54,7 @@ class _Draft:
     def __init__(self, document: Any) -> None:
         self.document: dict[str, Any] = dict(document)
         self.is_changed = False
-        self._copies: dict[Pointer, Any] = {(): self.document}
+        self._copies: dict[Pointer, Any] = {}
 
     def get(self, pointer: Pointer) -> Any:
         value: Any = self.document

@@ -17,6 +17,7 @@ from gateway_ext import limits
 from gateway_ext.errors import BodyInvalid
 
 _INVALID = object()
+_CONTAINERS = frozenset({dict, list})
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * limits.JSON_INTEGER_DIGITS_MAX
 _NUMBER = re.compile(rb"[0-9.eE+-]+")
@@ -88,8 +89,8 @@ def _count_keys(document: dict[str, Any]) -> int:
         for container in level:
             if type(container) is dict:
                 keys += len(container)
-                below += [value for value in container.values() if type(value) in (dict, list)]
-            else:
-                below += [value for value in container if type(value) in (dict, list)]
+                below += [value for value in container.values() if type(value) in _CONTAINERS]
+            elif not _CONTAINERS.isdisjoint(map(type, container)):
+                below += [value for value in container if type(value) in _CONTAINERS]
         level = below
     return keys

@@ -115,9 +115,7 @@ def _retarget_after_the_first_attempt() -> HttpFilter:
         name="attempt", typed_config=Any.pack(HttpRequestHeaderMatchInput(header_name=_ATTEMPT_COUNT))
     )
     matcher = Matcher(
-        matcher_tree=MatcherMatcherTree(
-            input=attempt, exact_match_map=MatcherMatcherTreeMatchMap(map={"1": first})
-        ),
+        matcher_tree=MatcherMatcherTree(input=attempt, exact_match_map=MatcherMatcherTreeMatchMap(map={"1": first})),
         on_no_match=MatcherOnMatch(action=XdsExtension(name="run", typed_config=Any.pack(later))),
     )
     composite = TypedExtensionConfig(name="composite", typed_config=Any.pack(Composite()))

@@ -1,5 +1,7 @@
 """Envoy 1.40's priority_group.v3 messages, which envoy-data-plane 2.2 does not have yet. Numbers are Envoy's."""
 
+# ruff: noqa: RUF009  (betterproto2.field is its dataclasses.field)
+
 from __future__ import annotations
 
 from dataclasses import dataclass

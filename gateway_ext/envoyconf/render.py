@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any as Anything
 
 import betterproto2
@@ -50,7 +50,9 @@ def render(
 
 
 def _clusters(snapshot: Snapshot, layout: StateLayout, system_ca_file: str) -> list[betterproto2.Message]:
-    deployments = {candidate.cluster: candidate for model in snapshot.routing.models.values() for candidate in model.deployments}
+    deployments = {
+        candidate.cluster: candidate for model in snapshot.routing.models.values() for candidate in model.deployments
+    }
     secrets_directory = _relative(layout, layout.xds) / "secrets"
     providers = snapshot.routing.providers
     return [
@@ -92,7 +94,7 @@ def _clients_ca(layout: StateLayout) -> Secret:
     )
 
 
-def _relative(layout: StateLayout, path: PurePosixPath) -> PurePosixPath:
+def _relative(layout: StateLayout, path: Path) -> PurePosixPath:
     return PurePosixPath(path.relative_to(layout.root))
 
 

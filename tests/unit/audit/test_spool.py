@@ -197,6 +197,7 @@ def test_a_failed_write_refuses_and_leaves_no_trace(
         spool.append(RECORD)
     spool.append(RECORD)
     assert opened.ids() == ["run0-1", "run0-2"]
+    assert next_batch(opened.directory, Cursor(), 100, 1 << 20).cursor.damaged_bytes == 0
     assert spool.written == 2
     assert not spool.failed
 

@@ -31,7 +31,7 @@ def test_the_defaults_are_a_demo_user(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_a_service_has_its_own_defaults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     claims = claims_of(tmp_path, capsys, "--class", "service")
     assert (claims["iss"], claims["aud"]) == ("gateway-ext/service", "llm-gateway-internal")
-    assert (claims["sub"], claims["team"], claims["application"]) == ("batch-service", "platform", "batch")
+    assert (claims["sub"], claims["team"], claims["app"]) == ("batch-service", "platform", "batch")
     assert claims["groups"] == ["llm-services"]
 
 
@@ -41,7 +41,7 @@ def test_options_replace_defaults(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (claims["iss"], claims["sub"], claims["team"]) == ("gateway-ext/personal", "eve", "red")
     assert claims["groups"] == ["a", "b"]
     assert claims["exp"] - claims["iat"] == 30
-    assert "application" not in claims
+    assert "app" not in claims
 
 
 @pytest.mark.parametrize("ttl", ["0s", "12", "1y", "-1h", "9999d", ""])

@@ -55,6 +55,13 @@ def test_a_stream_reports_its_usage(options: dict[str, Any] | None) -> None:
     assert prompt.document["stream_options"] == options
 
 
+def test_asking_for_usage_keeps_redactions_beside_it() -> None:
+    prompt = chat("hi", stream=True, stream_options={"note": "jane@example.org"})
+    redaction = edit(prompt, "jane@example.org", "[E-MAIL]", within="jane@example.org")
+    result = rewritten(prompt, redaction, include_usage=True)
+    assert result["stream_options"] == {"note": "[E-MAIL]", "include_usage": True}
+
+
 def test_edits_apply_at_code_points_several_per_text() -> None:
     value = "é😀 jane@example.org and joe@example.org é"
     prompt = chat([{"type": "text", "text": value}, {"type": "text", "text": "other"}])

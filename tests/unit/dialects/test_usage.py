@@ -116,7 +116,7 @@ def test_meters_a_stream_of_the_responses_endpoint(end: str, has_event_field: bo
     parser, meter = SseParser(), StreamMeter(asked_for_usage=True)
     for event in parser.feed(block("response.created") + block("response.output_text.delta", delta="x")):
         assert not meter.see(event)
-    assert meter.usage is None
+    assert (meter.usage, meter.is_complete) == (None, False)
     for event in parser.feed(block(f"response.{end}", response={"usage": usage})):
         assert not meter.see(event)
     assert meter.is_complete

@@ -6,6 +6,7 @@ from pathlib import Path
 import jwt
 import pytest
 
+from gateway_ext.envoyconf import static
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.exchange import CredentialClass
 from gateway_ext.local.issuer import ISSUERS, LocalIssuer
@@ -52,6 +53,23 @@ def test_each_class_has_its_issuer(
         "app",
     )
     assert claims["exp"] == claims["iat"] + 60  # type: ignore[operator]  # NumericDate
+
+
+def test_envoy_expects_what_we_issue() -> None:
+    """The hand-written envoy.yaml names the same issuers and audiences."""
+    written = Path(__file__).parents[3] / "envoy" / "envoy.yaml"
+    expected = {
+        issuer.name: (issuer.issuer, [issuer.audience], f"jwks/{issuer.name}.json") for issuer in ISSUERS.values()
+    }
+    found = {
+        name: (provider["issuer"], provider["audiences"], provider["local_jwks"]["filename"])
+        for listener in static.load(written)["static_resources"]["listeners"]
+        for chain in listener["filter_chains"]
+        for network_filter in chain["filters"]
+        for http_filter in network_filter["typed_config"]["http_filters"]
+        for name, provider in http_filter["typed_config"].get("providers", {}).items()
+    }
+    assert found == expected
 
 
 def test_an_issuers_token_is_not_another_issuers(layout: StateLayout) -> None:

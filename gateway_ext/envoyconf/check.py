@@ -1,0 +1,173 @@
+"""The rules that keep Envoy's configuration fail-closed, whatever an SRE tunes. Pure, but for the run of Envoy itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gateway_ext.envoyconf.names import DENY_CLUSTER, INTERFACE_HEADER, VERDICT
+from gateway_ext.envoyconf.problem import Problem
+from gateway_ext.envoyconf.validate import connection_managers, in_line, validate
+
+# On each listener that reaches a cluster, in this order, each once.
+REQUIRED_FILTERS = ("JwtAuthentication", "RBAC", "ExternalProcessor", "Router")
+_REQUIRED_MODE = {"request_header_mode": "SEND", "request_body_mode": "BUFFERED"}
+_SKIPS_VERIFICATION = ("allow_missing", "allow_missing_or_failed", "extract_only_without_validation")
+
+
+def check(
+    config: Mapping[str, Any],
+    xds: Mapping[str, Any],
+    issuers: Mapping[str, Collection[str]],
+    state_dir: Path,
+    envoy_binary: Path,
+) -> list[Problem]:
+    """All that is wrong with `config` (see static.load), the rendered documents `xds` and policy's `issuers` together.
+
+    `issuers` maps the name of each issuer in policy to the interfaces (public, internal) that accept it.
+    """
+    return [*inspect(config, xds, issuers), *validate(config, xds, state_dir, envoy_binary)]
+
+
+def inspect(config: Mapping[str, Any], xds: Mapping[str, Any], issuers: Mapping[str, Collection[str]]) -> list[Problem]:
+    """`check` without running Envoy."""
+    whole = in_line(config, xds)
+    problems = [*_everywhere(whole), *_deny_cluster(whole)]
+    for listener, manager in connection_managers(whole):
+        if _reaches_a_cluster(manager):
+            name = f"listener '{listener.get('name')}'"
+            problems += [*_filters(name, manager), *_issuers(name, manager, issuers), *_routes(name, manager)]
+            problems += _client_certificate(name, listener, manager)
+    return problems
+
+
+def _everywhere(whole: Mapping[str, Any]) -> Iterator[Problem]:
+    for path, value in _walk(whole, ""):
+        key = path.rpartition(".")[2]
+        if key in {"failure_mode_allow", "observability_mode"} and value is not False:
+            yield Problem(path, f"{key} lets requests pass that nobody inspected", f"set {key}: false")
+        if key == "typed_per_filter_config":
+            yield Problem(path, "routes must not change filters: it could switch the processor off", "remove it")
+
+
+def _deny_cluster(whole: Mapping[str, Any]) -> Iterator[Problem]:
+    clusters = [each for each in whole["static_resources"].get("clusters", []) if each.get("name") == DENY_CLUSTER]
+    if len(clusters) != 1 or clusters[0].get("load_assignment", {}).get("endpoints"):
+        yield Problem(
+            "clusters", f"'{DENY_CLUSTER}' must exist once and have no endpoints", "restore the shipped cluster"
+        )
+
+
+def _reaches_a_cluster(manager: Mapping[str, Any]) -> bool:
+    return any("direct_response" not in route for route in _route_list(manager))
+
+
+def _filters(where: str, manager: Mapping[str, Any]) -> Iterator[Problem]:
+    filters = manager.get("http_filters", [])
+    kinds = [_kind(each) for each in filters]
+    required = [kind for kind in kinds if kind in REQUIRED_FILTERS]
+    if required != list(REQUIRED_FILTERS):
+        order = " → ".join(REQUIRED_FILTERS)
+        yield Problem(where, f"needs these filters once, in this order: {order}; has {required}", "restore the order")
+    for each in filters:
+        if _kind(each) in REQUIRED_FILTERS and (each.get("disabled") or each.get("is_optional")):
+            yield Problem(where, f"filter {_kind(each)} is disabled or optional", "remove 'disabled' and 'is_optional'")
+    for processor in _typed(manager, "ExternalProcessor"):
+        mode = processor.get("processing_mode", {})
+        if any(mode.get(key) != value for key, value in _REQUIRED_MODE.items()):
+            yield Problem(where, "the processor does not see whole requests", f"set processing_mode {_REQUIRED_MODE}")
+        if _interface(manager) not in {"public", "internal"}:
+            yield Problem(
+                where, "does not tell the processor its interface", f"set initial_metadata {INTERFACE_HEADER}"
+            )
+
+
+def _issuers(where: str, manager: Mapping[str, Any], issuers: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    interface = _interface(manager)
+    for authentication in _typed(manager, "JwtAuthentication"):
+        providers = authentication.get("providers", {})
+        expected = {name for name, interfaces in issuers.items() if interface in interfaces}
+        for name in sorted(expected - set(providers)):
+            yield Problem(
+                where,
+                f"policy accepts issuer '{name}' here, Envoy has no such provider",
+                "add it, or change identity.yaml",
+            )
+        for name in sorted(set(providers) - expected):
+            yield Problem(
+                where,
+                f"accepts tokens of '{name}', which identity.yaml does not",
+                "remove the provider, or change identity.yaml",
+            )
+        for name, provider in providers.items():
+            if provider.get("payload_in_metadata") != name or provider.get("forward", False):
+                yield Problem(
+                    where,
+                    f"provider '{name}' must hand its claims on and keep the token",
+                    f"set payload_in_metadata: {name}, forward: false",
+                )
+        rules = authentication.get("rules", [])
+        covers_all = any(rule.get("match") == {"prefix": "/"} and rule.get("requires") for rule in rules)
+        skipped = any(path.rpartition(".")[2] in _SKIPS_VERIFICATION for path, _ in _walk(rules, ""))
+        if not covers_all or skipped or not all(rule.get("requires") for rule in rules):
+            yield Problem(
+                where, "some requests need no verified token", "require a provider for prefix '/', without exceptions"
+            )
+
+
+def _routes(where: str, manager: Mapping[str, Any]) -> Iterator[Problem]:
+    for route in _route_list(manager):
+        if "direct_response" in route:
+            continue
+        action = route.get("route", {})
+        specifier = action.get("inline_cluster_specifier_plugin", {}).get("extension", {}).get("typed_config", {})
+        groups = [
+            each.get("cluster_name")
+            for group in specifier.get("priority_groups", [])
+            for each in group.get("clusters", [])
+        ]
+        if groups != [DENY_CLUSTER] or specifier.get("override_metadata_namespace") != VERDICT:
+            yield Problem(
+                f"{where}, route '{route.get('name')}'",
+                f"does not default to '{DENY_CLUSTER}' and {VERDICT}",
+                "run 'gateway-ext envoy render'",
+            )
+
+
+def _client_certificate(where: str, listener: Mapping[str, Any], manager: Mapping[str, Any]) -> Iterator[Problem]:
+    if _interface(manager) != "internal":
+        return
+    for chain in listener.get("filter_chains", []):
+        if not chain.get("transport_socket", {}).get("typed_config", {}).get("require_client_certificate"):
+            yield Problem(
+                where, "the internal interface must demand a client certificate", "set require_client_certificate: true"
+            )
+
+
+def _interface(manager: Mapping[str, Any]) -> str:
+    for processor in _typed(manager, "ExternalProcessor"):
+        for header in processor.get("grpc_service", {}).get("initial_metadata", []):
+            if header.get("key") == INTERFACE_HEADER:
+                return str(header.get("value"))
+    return ""
+
+
+def _route_list(manager: Mapping[str, Any]) -> list[dict[str, Any]]:
+    hosts = manager.get("route_config", {}).get("virtual_hosts", [])
+    return [route for host in hosts for route in host.get("routes", [])]
+
+
+def _kind(http_filter: Mapping[str, Any]) -> str:
+    return str(http_filter.get("typed_config", {}).get("@type", "")).rpartition(".")[2]
+
+
+def _typed(manager: Mapping[str, Any], kind: str) -> Iterable[dict[str, Any]]:
+    return [each["typed_config"] for each in manager.get("http_filters", []) if _kind(each) == kind]
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield f"{path}.{key}", item
+        yield from _walk(item, f"{path}.{key}")

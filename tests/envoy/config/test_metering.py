@@ -1,0 +1,76 @@
+"""What Envoy counts natively and delivers in its access log; on a real Envoy."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from tests.envoy.config.scripted import CHAT, PLAN, Gateway
+
+pytestmark = pytest.mark.envoy
+
+CHAT_USAGE = {"prompt_tokens": 30, "completion_tokens": 40, "prompt_tokens_details": {"cached_tokens": 10}}
+RESPONSES_USAGE = {"input_tokens": 30, "output_tokens": 40, "input_tokens_details": {"cached_tokens": 10}}
+METERED = {"input_tokens": 30.0, "output_tokens": 40.0, "cached_input_tokens": 10.0, "model": "served"}
+
+
+def events(*documents: Any) -> bytes:
+    return b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in documents) + b"data: [DONE]\n\n"
+
+
+async def metadata_of(gateway: Gateway, body: bytes, content_type: str) -> dict[str, Any]:
+    gateway.primary.body, gateway.primary.content_type = body, content_type
+    async with gateway.envoy.client() as client:
+        response = await client.post(CHAT, headers=gateway.envoy.bearer(), content=b"{}")
+    assert (response.status_code, response.content) == (200, body)
+    entry = await gateway.processor.entry()
+    assert entry.common_properties.upstream_cluster == "primary/assistant"
+    metadata: dict[str, Any] = MessageToDict(entry.common_properties.metadata)["filterMetadata"]
+    assert metadata["gw.plan"] == PLAN
+    return metadata
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
+@pytest.mark.parametrize("usage", [CHAT_USAGE, RESPONSES_USAGE], ids=["chat", "responses"])
+async def test_json(gateway: Gateway, usage: dict[str, Any], content_type: str) -> None:
+    body = json.dumps({"model": "served", "choices": [], "usage": usage}).encode()
+    assert (await metadata_of(gateway, body, content_type))["gw.usage"] == METERED
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        events({"model": "served", "usage": None}, {"choices": [], "model": "served", "usage": CHAT_USAGE}),
+        events({"type": "response.completed", "response": {"model": "served", "usage": RESPONSES_USAGE}}),
+        events({"model": "served", "usage": CHAT_USAGE}).replace(b"data: ", b"data:").replace(b"\n", b"\r\n"),
+    ],
+    ids=["chat", "responses", "no_space_and_crlf"],
+)
+async def test_stream(gateway: Gateway, body: bytes) -> None:
+    assert (await metadata_of(gateway, body, "text/event-stream; charset=utf-8"))["gw.usage"] == METERED
+
+
+async def test_last_event_that_repeats_a_long_answer(gateway: Gateway) -> None:
+    completed = {"output": "x" * 300_000, "model": "served", "usage": RESPONSES_USAGE}
+    body = events({"type": "response.completed", "response": completed})
+    assert (await metadata_of(gateway, body, "text/event-stream"))["gw.usage"] == METERED
+
+
+async def test_response_without_usage_leaves_none(gateway: Gateway) -> None:
+    assert "gw.usage" not in await metadata_of(gateway, b'{"choices":[]}', "application/json")
+
+
+async def test_operations_log_tells_no_query_and_no_text(gateway: Gateway) -> None:
+    async with gateway.envoy.client() as client:
+        await client.post(f"{CHAT}?q=query-text", headers=gateway.envoy.bearer(), content=b'{"a":"body-text"}')
+        await client.post("/v1/path-text", headers=gateway.envoy.bearer(), content=b"{}")
+    gateway.envoy.process.terminate()  # flushes
+    gateway.envoy.process.wait(timeout=10)
+    lines = gateway.envoy.log.read_text().splitlines()
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [(line["route"], line["status"]) for line in logged] == [("chat_completions", 200), ("unknown", 404)]
+    assert logged[0]["exchange_id"] == "exchange-1"
+    assert not [line for line in lines for text in ("query-text", "body-text", "path-text") if text in line]
