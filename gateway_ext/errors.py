@@ -125,6 +125,11 @@ class ContentBlocked(Refusal):
     message = "The Guard blocked this request because of what it contains."
 
 
+class ContentUnreadable(Refusal):
+    code, http_status, kind = "content_unreadable", 403, "policy_violation"
+    message = "The Guard cannot read token ids. Send the input as text."
+
+
 class GuardTimedOut(Refusal):
     code, http_status, kind = "guard_timeout", 503, "server_error"
     message = "The request could not be inspected in time, so it was not sent."

@@ -99,6 +99,7 @@ class Prompt:
     output_tokens_asked: int | None  # max_tokens and its synonyms, times n
     choices: int
     body_bytes: int
+    has_token_ids: bool = False  # input as numbers of a vocabulary: words that the Guard cannot read
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from gateway_ext.dialects import encodings, openai
 from gateway_ext.errors import (
     ContentBlocked,
     ContentTypeUnsupported,
+    ContentUnreadable,
     EndpointUnknown,
     InternalFailure,
     MethodNotAllowed,
@@ -147,6 +148,8 @@ class Pipeline:
             )
 
             note.step = "inspect"  # 3
+            if prompt.has_token_ids and snapshot.guard.denies_token_ids:
+                raise ContentUnreadable(param="input")
             note.verdict = verdict = await self._guard.inspect(prompt.texts, snapshot.guard)
             if isinstance(verdict, Deny):
                 raise ContentBlocked(verdict.reason)

@@ -23,9 +23,11 @@ _BROKEN = "The request body is not what its Content-Encoding says: broken, cut s
 def decode_body(body: bytes, content_encoding: str) -> tuple[bytes, bool]:
     """The body free of content codings, and whether it had any. `content_encoding` is the header's value.
 
-    Raises ContentCodingUnsupported for other codings, BodyTooLarge beyond limits.DECODED_BODY_BYTES_MAX or, past 1 MiB,
+    Raises ContentCodingUnsupported for other codings, BodyTooLarge above limits.REQUEST_BODY_BYTES_MAX as it came, beyond limits.DECODED_BODY_BYTES_MAX or, past 1 MiB,
     beyond limits.DECODED_RATIO_MAX times the size received, and BodyInvalid for a body that does not decode.
     """
+    if len(body) > limits.REQUEST_BODY_BYTES_MAX:
+        raise BodyTooLarge
     names = [name for part in content_encoding.lower().split(",") if (name := part.strip()) not in ("", "identity")]
     if len(names) > _CODINGS_MAX or not all(name in _DECODERS for name in names):
         raise ContentCodingUnsupported

@@ -39,6 +39,7 @@ def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:
         output_tokens_asked=0 if endpoint is Endpoint.EMBEDDINGS else _output_tokens(document, choices),
         choices=choices,
         body_bytes=len(body),
+        has_token_ids=_has_token_ids(endpoint, document),
     )
 
 
@@ -105,6 +106,12 @@ def _check_input(endpoint: Endpoint, document: Mapping[str, Any]) -> int:
                 _check_items(document["input"], "input")
             return 1
     raise ValueError("this endpoint takes no prompt")
+
+
+def _has_token_ids(endpoint: Endpoint, document: Mapping[str, Any]) -> bool:
+    field = {Endpoint.COMPLETIONS: "prompt", Endpoint.EMBEDDINGS: "input"}.get(endpoint)
+    value = document.get(field) if field else None
+    return isinstance(value, list) and not isinstance(value[0], str)
 
 
 def _check_items(items: object, field: str) -> None:

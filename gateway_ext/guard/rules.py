@@ -28,6 +28,7 @@ class GuardRules:
     detectors: Mapping[str, DetectorRule]
     deadline_seconds: float
     denies_on_timeout: bool = True
+    denies_token_ids: bool = True
 
     def rule(self, detector: str, data_class: str) -> DetectorRule:
         """The rule for a detector; a class without a rule blocks, because silence must not let anything pass."""

@@ -96,6 +96,7 @@ def _guard(guard: schema.GuardFile, detectors: Mapping[str, str]) -> GuardRules:
         detectors=_frozen(rules),
         deadline_seconds=guard.deadline_ms / 1000,
         denies_on_timeout=guard.on_timeout == "deny",
+        denies_token_ids=guard.token_ids == "deny",
     )
 
 

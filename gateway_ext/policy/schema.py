@@ -236,6 +236,7 @@ class Classes(Section):
 class GuardFile(Section):
     deadline_ms: int = Field(default=_DEADLINE_MS_MAX, ge=1, le=_DEADLINE_MS_MAX)
     on_timeout: Literal["deny", "allow"] = "deny"
+    token_ids: Literal["deny", "allow"] = "deny"
     classes: Classes = Field(examples=["{personal: {action: log, sovereign: true}, secret: {action: block}}"])
     detectors: dict[fields.KnownDetector, DetectorRule] = Field(default_factory=dict)
 

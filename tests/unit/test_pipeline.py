@@ -186,6 +186,15 @@ async def test_every_text_of_every_role_is_inspected(world: World, messages: lis
     assert code(await world.send_body(body)) == "content_blocked"
 
 
+@pytest.mark.parametrize("tokens", [[1, 2, 3], [[1, 2], [3]]])
+async def test_token_ids_are_no_way_around_the_guard(world: World, tokens: list[Any]) -> None:
+    body = json.dumps({"model": "embedder", "input": tokens}).encode()
+    assert code(await world.send_body(body, path="/v1/embeddings")) == "content_unreadable"
+    assert world.held() == 0
+    world.change("guard", denies_token_ids=False)
+    assert isinstance(await world.send_body(body, path="/v1/embeddings"), Forwarded)
+
+
 async def test_redaction_reaches_the_body_and_only_its_span(world: World) -> None:
     rules = world.policy.snapshot.guard
     redacting = {**rules.detectors, "iban": dataclasses.replace(rules.classes["personal"], action=Action.REDACT)}
