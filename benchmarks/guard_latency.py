@@ -106,7 +106,8 @@ async def measure(naive: Callable[[list[Text]], None] | None) -> list[dict[str, 
         ("1 MB, 3 findings", 1_000_000, PLANTED, 5),
     ):
         requests = [messages(characters, planted, f"request {number}") for number in range(repeats)]
-        cold, warm = [], []
+        cold: list[float] = []
+        warm: list[float] = []
         for request in requests:
             for samples in (cold, warm):
                 started = time.perf_counter()
