@@ -69,6 +69,7 @@ class Control:
     shipper: Shipper
     sweeper: Sweeper
     policy: PolicyWatcher
+    audit: Spool
     render: Callable[[Snapshot], tuple[str, ...]]
 
 
@@ -94,6 +95,7 @@ async def control(settings: Settings) -> AsyncIterator[Control]:
             shipper=Shipper(layout.spool, exporter, clock),
             sweeper=Sweeper(ledger, audit, policy, clock),
             policy=policy,
+            audit=audit,
             render=lambda snapshot: write(render(snapshot, layout, settings.processor_count), layout.xds),
         )
 

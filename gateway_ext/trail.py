@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import DecisionRecord, OutcomeRecord
@@ -94,6 +94,8 @@ def concluded(outcome: Outcome, settled: Settled | None, snapshot: Snapshot) -> 
         name = EventName.OUTCOME_UNPRICED if outcome.exchange_id else EventName.ENVOY_REFUSED
         return OutcomeRecord(name, outcome, outcome.usage, 0, "", served_by(outcome.cluster, snapshot))
     name = EventName.OUTCOME_RECOVERED if settled.state == "expired" else EventName.OUTCOME_SETTLED
+    flags = tuple(dict.fromkeys((*outcome.flags, *settled.flags)))
+    outcome = replace(outcome, settled_by=settled.settled_by, flags=flags)
     return OutcomeRecord(
         name,
         outcome,

@@ -18,12 +18,13 @@ from gateway_ext.audit.cursor import load_cursor, unshipped_bytes
 from gateway_ext.audit.encoding import encode_event
 from gateway_ext.audit.exclusive import lock_exclusively
 from gateway_ext.audit.group_sync import GroupSync
-from gateway_ext.audit.records import AuditRecord
+from gateway_ext.audit.records import AuditRecord, OutcomeRecord
 from gateway_ext.audit.segment_writer import SegmentWriter
 from gateway_ext.audit.segments import frame, segment_path, segment_sizes, sync_directory
 from gateway_ext.errors import AuditUnavailable, ConfigurationError
 
 FILL_ALARM_RATIO = 0.8
+OUTCOMES_RATIO = 0.1  # kept for outcomes of what was let through before the spool was full
 _MEASURE_SECONDS = 1.0
 _PROCESS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -39,7 +40,8 @@ class _Clock(Protocol):
 class Spool:
     """Implements ports.AuditLog. Writes to `directory / process`, which belongs to one process at a time.
 
-    `bytes_max` bounds what no collector has acknowledged yet. Every start, and every segment given up half-way,
+    `bytes_max` bounds what no collector has acknowledged yet; outcomes of forwarded requests may exceed it by a tenth,
+    so that each decision to forward has its outcome, whenever the spool fills up. Every start, and every segment given up half-way,
     begins a new run: a new `run_id`, and sequence numbers from 1 without gaps. Raises ConfigurationError when the
     directory cannot be used.
     """
@@ -97,7 +99,7 @@ class Spool:
                     self._open_segment()
                     self._begin_run()
                 framed = self._framed(record)
-                self._make_room(len(framed))
+                self._make_room(len(framed), self._bytes_max_for(record))
                 self._segment.append(framed)
             except OSError as error:
                 self._refuse(f"write failed ({error.strerror})")
@@ -134,12 +136,16 @@ class Spool:
             self._refuse("a record does not fit the format")
         return frame(payload)
 
-    def _make_room(self, frame_bytes: int) -> None:
+    def _bytes_max_for(self, record: AuditRecord) -> int:
+        is_owed = isinstance(record, OutcomeRecord) and bool(record.outcome.hold_id)
+        return int(self._bytes_max * (1 + OUTCOMES_RATIO)) if is_owed else self._bytes_max
+
+    def _make_room(self, frame_bytes: int, bytes_max: int) -> None:
         if frame_bytes > limits.SPOOL_SEGMENT_BYTES:
             self._refuse("a record is larger than a segment")
-        if self._unshipped_bytes + frame_bytes > self._bytes_max:
+        if self._unshipped_bytes + frame_bytes > bytes_max:
             self._measure()
-            if self._unshipped_bytes + frame_bytes > self._bytes_max:
+            if self._unshipped_bytes + frame_bytes > bytes_max:
                 self._refuse(f"{self._bytes_max} bytes wait for the collector")
         if self._segment.bytes_written + frame_bytes > limits.SPOOL_SEGMENT_BYTES:
             self._open_segment()

@@ -69,18 +69,12 @@ def reservation(
 
 def lines(rules: BudgetRules, principal: Principal, now_unix_nano: int) -> tuple[AccountLine, ...]:
     """The accounts of all rules that match, in policy's order. Raises BudgetMissing when none does."""
-    windows = {
-        window: (
-            window_key(window, rules.timezone, now_unix_nano),
-            window_ends_in_seconds(window, rules.timezone, now_unix_nano),
-        )
-        for window in {rule.window for rule in rules.budgets}
-    }
+    now_seconds = now_unix_nano // NANO
     found = []
     for rule in rules.budgets:
         value = _scope_value(rule, principal)
         if value and fnmatchcase(value, rule.match):
-            window, resets_in_seconds = windows[rule.window]
+            window, resets_in_seconds = _window(rule.window, rules.timezone, now_seconds)
             key = str(AccountKey(rules.currency, window, rule.name, rule.scope, value))
             found.append(AccountLine(key, rule.name, rule.limit_nano, resets_in_seconds))
     if not found:
@@ -108,6 +102,13 @@ def worst_case(estimate: Estimate, candidates: Sequence[Candidate], prices: Mapp
         return max(prices[candidate.cluster].worst_case_nano(estimate) for candidate in candidates)
     except (KeyError, ValueError) as error:
         raise InternalFailure from error
+
+
+@lru_cache(maxsize=64)
+def _window(window: str, timezone: str, now_seconds: int) -> tuple[str, int]:
+    # No window begins within a second, and a busy gateway asks a thousand times in one.
+    now_unix_nano = now_seconds * NANO
+    return window_key(window, timezone, now_unix_nano), window_ends_in_seconds(window, timezone, now_unix_nano)
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from typing import Any
 import uvloop
 
 from gateway_ext.bootstrap import processor
-from gateway_ext.cli.signals import stop_requested
+from gateway_ext.cli.signals import ends_in_order, stop_requested
 from gateway_ext.settings import Settings, load_settings
 
 
@@ -33,13 +33,13 @@ def settings_of(options: argparse.Namespace, **overrides: Any) -> Settings:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM: 0 then. 1 when records could not be made durable: only a new process may go on."""
     settings = settings_of(options)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    uvloop.run(_serve(settings, options.index))
-    return 0
+    return uvloop.run(_serve(settings, options.index))
 
 
-async def _serve(settings: Settings, index: int) -> None:
+async def _serve(settings: Settings, index: int) -> int:
     log = logging.getLogger("gateway_ext.processor")
     async with processor(settings, index) as composed:
         # What exists by now lives as long as the process: the collector need not walk it again and again.
@@ -48,6 +48,10 @@ async def _serve(settings: Settings, index: int) -> None:
         stop = stop_requested()
         await composed.server.start(settings.layout.processor_socket(index))
         log.info("processor %d ready, policy %s", index, composed.policy.current().digest[:12])
-        await stop.wait()
-        log.info("processor %d drains for at most %.0f s", index, settings.drain_seconds)
-        await composed.server.stop(settings.drain_seconds)
+        if await ends_in_order(stop, lambda: composed.audit.failed):
+            log.info("processor %d drains for at most %.0f s", index, settings.drain_seconds)
+            await composed.server.stop(settings.drain_seconds)
+        else:
+            log.critical("processor %d ends at once: its audit spool has failed", index)
+            await composed.server.stop(0)
+    return 1 if composed.audit.failed else 0  # known now only: closing the spool syncs for the last time

@@ -1,9 +1,13 @@
-"""SIGTERM and SIGINT as an event, for commands that stop in good order."""
+"""When a command ends: SIGTERM and SIGINT as an event, and a fault that leaves no sense in going on."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+from collections.abc import Callable
+
+WATCH_SECONDS = 0.2
 
 
 def stop_requested() -> asyncio.Event:
@@ -13,3 +17,13 @@ def stop_requested() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+async def ends_in_order(stop: asyncio.Event, has_failed: Callable[[], bool]) -> bool:
+    """Wait until `stop` is set: True. False as soon as `has_failed`, which is asked every WATCH_SECONDS."""
+    while not has_failed():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WATCH_SECONDS):
+                await stop.wait()
+            return True
+    return False

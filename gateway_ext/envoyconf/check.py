@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway_ext.envoyconf.names import DENY_CLUSTER, INTERFACE_HEADER, VERDICT
+from gateway_ext.envoyconf.names import DENY_CLUSTER, INTERFACE_HEADER, PROCESSOR_CLUSTER, VERDICT
 from gateway_ext.envoyconf.problem import Problem
 from gateway_ext.envoyconf.validate import connection_managers, in_line, validate
 
@@ -33,7 +33,7 @@ def check(
 def inspect(config: Mapping[str, Any], xds: Mapping[str, Any], issuers: Mapping[str, Collection[str]]) -> list[Problem]:
     """`check` without running Envoy."""
     whole = in_line(config, xds)
-    problems = [*_everywhere(whole), *_deny_cluster(whole)]
+    problems = [*_everywhere(whole), *_own_clusters(whole)]
     for listener, manager in connection_managers(whole):
         if _reaches_a_cluster(manager):
             name = f"listener '{listener.get('name')}'"
@@ -51,12 +51,13 @@ def _everywhere(whole: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(path, "routes must not change filters: it could switch the processor off", "remove it")
 
 
-def _deny_cluster(whole: Mapping[str, Any]) -> Iterator[Problem]:
-    clusters = [each for each in whole["static_resources"].get("clusters", []) if each.get("name") == DENY_CLUSTER]
-    if len(clusters) != 1 or clusters[0].get("load_assignment", {}).get("endpoints"):
-        yield Problem(
-            "clusters", f"'{DENY_CLUSTER}' must exist once and have no endpoints", "restore the shipped cluster"
-        )
+def _own_clusters(whole: Mapping[str, Any]) -> Iterator[Problem]:
+    clusters = whole["static_resources"].get("clusters", [])
+    for name in (DENY_CLUSTER, PROCESSOR_CLUSTER):
+        if [each.get("name") for each in clusters].count(name) != 1:
+            yield Problem("clusters", f"'{name}' must exist once", "restore the shipped cluster")
+    if any(each.get("load_assignment", {}).get("endpoints") for each in clusters if each.get("name") == DENY_CLUSTER):
+        yield Problem("clusters", f"'{DENY_CLUSTER}' must have no endpoints", "restore the shipped cluster")
 
 
 def _reaches_a_cluster(manager: Mapping[str, Any]) -> bool:

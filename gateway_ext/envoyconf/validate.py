@@ -79,6 +79,8 @@ def connection_managers(config: Mapping[str, Any]) -> Iterator[tuple[dict[str, A
 
 
 def _reason(stderr: str, file: str) -> str:
+    """Envoy's reason without the copy of the whole configuration that it prints before or behind it."""
     match = re.search(r"error initializing configuration '[^']*': (.*)", stderr, re.DOTALL)
     text = (match.group(1) if match else stderr).replace(file, "envoy.yaml")
-    return " ".join(text.split())[:2000]
+    _, constraint, details = text.rpartition("Proto constraint validation failed")
+    return " ".join((constraint + details if constraint else text.partition(": {")[0]).split())[:1000]

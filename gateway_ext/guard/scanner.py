@@ -33,7 +33,7 @@ class Scanner:
     def steps(self, text: str) -> Steps:
         """Yields between steps; returns the matches of `text`, in order.
 
-        Raises TooManyHits, and InternalFailure when a detector fails: no detector is ever skipped.
+        Raises TooManyCandidates, and InternalFailure when a detector fails: no detector is ever skipped.
         """
         readings = [(view, hits) for view in views(text) if (hits := self._hits(view))]
         if not readings:

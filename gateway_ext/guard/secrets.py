@@ -74,7 +74,8 @@ _ASSIGNMENTS: dict[str, type[RegexBasedDetector]] = {
 }
 
 _REST_OF_TOKEN = re.compile(r"[A-Za-z0-9_-]{0,16384}={0,2}")
-_OPENING, _CLOSING = " \t\r\n\"'=:", " \t\r\n\"',;"
+_OPENING, _CLOSING = " \t\r\n\"'=:", "\"',;"
+_SPACE = re.compile(r"\s")
 
 
 def ascii_pattern(pattern: re.Pattern[str]) -> re.Pattern[str]:
@@ -143,9 +144,11 @@ class JwtDetector:
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """`[start, end)` without delimiters that a pattern took along."""
+    """`[start, end)` without delimiters, or further words of the line, that a pattern took along."""
     while start < end and text[start] in _OPENING:
         start += 1
+    space = _SPACE.search(text, start, end)
+    end = space.start() if space else end
     while end > start and text[end - 1] in _CLOSING:
         end -= 1
     return start, end

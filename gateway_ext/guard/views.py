@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway_ext.guard import folding
+from gateway_ext.guard.detector import TooManyCandidates
+from gateway_ext.limits import GUARD_CANDIDATES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,18 @@ def views(text: str) -> Iterator[View]:
 
 
 def folded(text: str) -> View:
-    """`text` in NFKC without invisible characters."""
+    """`text` in NFKC without invisible characters.
+
+    Raises TooManyCandidates for texts so full of them that the map of offsets would fill the memory.
+    """
     text = folding.ONE_TO_ONE.sub(folding.fold_match, text)  # most of what there is, and offsets stay
     parts: list[str] = []
     pieces: list[_Piece] = []
     length = position = 0
     for run in folding.RUN.finditer(text):
         start, end = max(0, run.start() - 1), run.end()  # with the character that it may merge with
+        if len(pieces) + end - start > GUARD_CANDIDATES_MAX:
+            raise TooManyCandidates
         cluster = text[start:end]
         whole = folding.fold(cluster)
         if whole == cluster:

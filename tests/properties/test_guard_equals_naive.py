@@ -121,7 +121,7 @@ def test_findings_equal_the_naive_run(text: str) -> None:
     st.sampled_from(VALUES), st.integers(0, 3000), st.integers(0, 3000), st.sampled_from(["lorem ", "请总结 ", "é, "])
 )
 def test_a_value_is_found_wherever_it_lies_in_a_long_line(value: str, before: int, after: int, filler: str) -> None:
-    text = (filler * 600)[:before] + " " + value + " " + (filler * 600)[:after]
+    text = (filler * 1200)[:before] + " " + value + " " + (filler * 1200)[:after]
     alone = places(scanned(value))
     shifted = {(name, start + before + 1, end + before + 1) for name, start, end in alone}
     assert shifted

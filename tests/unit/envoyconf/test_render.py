@@ -1,0 +1,172 @@
+"""What the rendered files say, and that Envoy's own types accept them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
+
+from gateway_ext.envoyconf.render import render
+from gateway_ext.exchange import Endpoint
+from gateway_ext.limits import REQUEST_BODY_BYTES_MAX
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.settings import StateLayout
+from tests.envoy.snapshots import provider, snapshot_of
+
+LAYOUT = StateLayout(Path("/var/lib/gateway"))
+HTTPS: dict[str, Any] = {"scheme": "https", "host": "api.example.eu"}
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def documents(snapshot: Snapshot, processors: int = 1) -> dict[str, list[dict[str, Any]]]:
+    return {name: yaml.safe_load(text)["resources"] for name, text in render(snapshot, LAYOUT, processors).items()}
+
+
+def the_cluster(**fields: Any) -> dict[str, Any]:
+    (cluster,) = documents(snapshot_of(provider("one", **fields)))["clusters.yaml"]
+    return cluster
+
+
+def filters(cluster: dict[str, Any]) -> dict[str, Any]:
+    options = cluster["typed_extension_protocol_options"][HTTP_OPTIONS]
+    return {each["name"]: each["typed_config"] for each in options["http_filters"]}
+
+
+def test_what_is_referred_to_comes_before_what_refers_to_it() -> None:
+    files = list(render(snapshot_of(provider("b"), provider("a")), LAYOUT, 1))
+    assert files == [
+        "secrets/key-of-a.yaml", "secrets/key-of-b.yaml", "tls/server.yaml", "tls/clients-ca.yaml",
+        "processors.yaml", "clusters.yaml", "routes.yaml",
+    ]  # fmt: skip
+
+
+def test_same_snapshot_same_bytes() -> None:
+    snapshot = snapshot_of(provider("a"), provider("b", **HTTPS))
+    assert render(snapshot, LAYOUT, 2) == render(dataclasses.replace(snapshot, digest="1" * 64), LAYOUT, 2)
+
+
+def test_files_read_back_as_envoys_types() -> None:
+    for text in render(snapshot_of(provider("a"), provider("b", **HTTPS)), LAYOUT, 2).values():
+        parsed = DiscoveryResponse.from_dict(yaml.safe_load(text))
+        assert parsed.resources
+        assert all(resource.unpack() is not None for resource in parsed.resources)
+
+
+def test_a_policy_without_models_is_a_gateway_that_forwards_nothing() -> None:
+    rendered = documents(snapshot_of())
+    assert rendered["clusters.yaml"] == []
+    assert rendered["routes.yaml"][0]["virtual_hosts"]
+
+
+def test_no_processor_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one processor"):
+        render(snapshot_of(), LAYOUT, 0)
+
+
+def test_each_processor_is_an_endpoint_with_a_short_path() -> None:
+    (assignment,) = documents(snapshot_of(), processors=3)["processors.yaml"]
+    (locality,) = assignment["endpoints"]
+    paths = [each["endpoint"]["address"]["pipe"]["path"] for each in locality["lb_endpoints"]]
+    assert paths == [f"run/processor-{index}.sock" for index in range(3)]
+
+
+def test_secrets_are_places_not_keys() -> None:
+    (secret,) = documents(snapshot_of(provider("a")))["secrets/key-of-a.yaml"]
+    assert secret["generic_secret"] == {"secret": {"filename": "secrets/key-of-a"}}
+
+
+class TestCluster:
+    def test_filters_begin_with_the_scrub_and_end_with_the_codec(self) -> None:
+        names = ["scrub", "path", "retarget_fallback", "credential", "veil", "envoy.filters.http.upstream_codec"]
+        assert list(filters(the_cluster())) == names
+
+    def test_provider_without_a_credential_gets_none(self) -> None:
+        assert "credential" not in filters(the_cluster(credential=""))
+
+    def test_scrub_removes_every_credential_also_the_providers_own_header(self) -> None:
+        mutations = filters(the_cluster(credential_header="X-Secret"))["scrub"]["mutations"]["request_mutations"]
+        removed = {each["remove"] for each in mutations if "remove" in each}
+        assert removed >= {"authorization", "x-api-key", "api-key", "cookie", "x-secret"}
+
+    @pytest.mark.parametrize(
+        ("base_path", "quoted"),
+        [
+            ("/v1", '"/v1"'),
+            ("", '""'),
+            ('/a"..os.exit()--', r'"/a\034..os.exit\040\041--"'),
+            ("/é%", r'"/\195\169\037"'),
+        ],
+    )
+    def test_base_path_cannot_leave_its_string(self, base_path: str, quoted: str) -> None:
+        source = filters(the_cluster(base_path=base_path))["path"]["default_source_code"]["inline_string"]
+        assert f'replace(":path", {quoted} .. plan["path"])' in source
+
+    @pytest.mark.parametrize(
+        ("fields", "port", "authority"),
+        [
+            (HTTPS, 443, "api.example.eu"),
+            (HTTPS, 8443, "api.example.eu:8443"),
+            ({"host": "10.0.0.1"}, 80, "10.0.0.1"),
+            ({"host": "2001:db8::1"}, 8000, "[2001:db8::1]:8000"),
+        ],
+    )
+    def test_host_field(self, fields: dict[str, str], port: int, authority: str) -> None:
+        (locality,) = the_cluster(port=port, **fields)["load_assignment"]["endpoints"]
+        endpoint = locality["lb_endpoints"][0]["endpoint"]
+        assert endpoint["hostname"] == authority
+        assert endpoint["address"]["socket_address"] == {"address": fields["host"], "port_value": port}
+
+    def test_names_are_resolved_and_addresses_are_not(self) -> None:
+        assert the_cluster(**HTTPS)["type"] == "STRICT_DNS"
+        assert the_cluster().get("type", "STATIC") == "STATIC"
+
+    def test_certificate_of_a_named_provider_is_held_against_its_name(self) -> None:
+        context = the_cluster(**HTTPS, ca_file="certs/partner.pem")["transport_socket"]["typed_config"]
+        assert (context["sni"], context["auto_sni_san_validation"]) == ("api.example.eu", True)
+        assert context["common_tls_context"]["validation_context"]["trusted_ca"]["filename"] == "certs/partner.pem"
+
+    def test_certificate_of_an_address_is_held_against_the_address(self) -> None:
+        context = the_cluster(scheme="https", host="10.0.0.1")["transport_socket"]["typed_config"]
+        (matcher,) = context["common_tls_context"]["validation_context"]["match_typed_subject_alt_names"]
+        assert matcher == {"san_type": "IP_ADDRESS", "matcher": {"exact": "10.0.0.1"}}
+
+    def test_plain_http_has_no_tls(self) -> None:
+        assert "transport_socket" not in the_cluster()
+
+    def test_the_only_host_is_never_ejected(self) -> None:
+        detection = the_cluster()["outlier_detection"]
+        assert detection["max_ejection_percent"] < 100
+        assert detection["always_eject_one_host"] is False
+
+
+class TestRoutes:
+    def host(self, snapshot: Snapshot) -> dict[str, Any]:
+        (configuration,) = documents(snapshot)["routes.yaml"]
+        assert configuration["name"] == "llm"
+        (host,) = configuration["virtual_hosts"]
+        return dict(host)
+
+    def test_the_endpoints_exactly_then_nothing(self) -> None:
+        *served, last = self.host(snapshot_of(provider("a")))["routes"]
+        assert [route["match"] for route in served] == [{"path": endpoint.value} for endpoint in Endpoint]
+        assert (last["match"], last["direct_response"]) == ({"prefix": "/"}, {"status": 404})
+
+    def test_no_route_names_a_provider(self) -> None:
+        (configuration,) = documents(snapshot_of(provider("secret-provider")))["routes.yaml"]
+        assert "secret-provider" not in str(configuration)
+
+    def test_bodies_up_to_the_limit(self) -> None:
+        assert int(self.host(snapshot_of(provider("a")))["request_body_buffer_limit"]) == REQUEST_BODY_BYTES_MAX
+
+    @pytest.mark.parametrize(("deployments", "retries"), [(0, 1), (1, 1), (2, 1), (4, 3)])
+    def test_one_attempt_for_each_deployment(self, deployments: int, retries: int) -> None:
+        host = self.host(snapshot_of(*(provider(f"p{index}") for index in range(deployments))))
+        assert host["routes"][0]["route"]["retry_policy"]["num_retries"] == retries
+
+    def test_a_request_ends_before_its_hold_expires(self) -> None:
+        host = self.host(snapshot_of(provider("a"), hold_ttl_seconds=600))
+        assert host["routes"][0]["route"]["timeout"] == "540s"
