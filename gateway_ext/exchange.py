@@ -46,11 +46,8 @@ class RequestHead:
     path: str  # without the query
     content_type: str
     content_encoding: str
-    request_id: str
     source_address: str
-    peer_uri_san: str
     claims: Mapping[str, VerifiedClaims]
-    has_body: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,11 +45,8 @@ async def explain(
         path=endpoint,
         content_type="application/json",
         content_encoding="",
-        request_id="",
         source_address="",
-        peer_uri_san="",
         claims=claims,
-        has_body=True,
     )
     decided: Forwarded | Answer
     admitted = pipeline.admit(head)

@@ -270,7 +270,6 @@ def _forward(
             "id": exchange.id,
             "hold": hold.id,
             "path": exchange.endpoint.value.removeprefix("/v1"),
-            "models": {candidate.cluster: candidate.model for candidate in candidates},
             "input_tokens_max": estimate.input_tokens,
             "output_tokens_max": estimate.output_tokens,
         },

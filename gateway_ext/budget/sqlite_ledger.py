@@ -1,4 +1,8 @@
-"""The ledger port on one SQLite file. Several processes may share the file; each has one writing thread."""
+"""The ledger port on one SQLite file. Several processes may share the file; each has one writing thread.
+
+A reservation, which a request waits for, is made on the event loop when the file is free; everything else, and every
+reservation that finds it locked, goes to the thread.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Protocol
 
 from gateway_ext.budget import sqlite_books as books
 from gateway_ext.budget.group_commit import GroupCommit
+from gateway_ext.budget.inline_commit import InlineCommit
 from gateway_ext.budget.rules import Reservation, Settled
 from gateway_ext.budget.settle import POSTED, VOID, Closing
 from gateway_ext.budget.sqlite_file import connect
@@ -29,17 +34,25 @@ class SqliteLedger:
 
     def __init__(self, path: Path, clock: WallClock) -> None:
         self._clock = clock
-        self._writer = GroupCommit(partial(connect, path))
+        self._connect = partial(connect, path)
+        self._writer = GroupCommit(self._connect)
+        self._inline: InlineCommit | None = None
 
     async def open(self) -> None:
         """Raises ConfigurationError when the file cannot be opened or is no ledger of this version."""
         await self._writer.start()
+        self._inline = InlineCommit(self._connect())
 
     async def close(self) -> None:
+        if self._inline is not None:
+            self._inline.close()
+            self._inline = None
         await self._writer.stop()
 
     async def reserve(self, reservation: Reservation) -> Hold:
-        return await self._writer.submit(partial(books.reserve, reservation=reservation))
+        work = partial(books.reserve, reservation=reservation)
+        hold = None if self._inline is None else self._inline.attempt(work)
+        return await self._writer.submit(work) if hold is None else hold
 
     async def post(
         self, hold_id: str, usage: Usage | None, cluster: str, settled_by: str, flags: tuple[str, ...] = ()

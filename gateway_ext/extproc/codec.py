@@ -152,8 +152,10 @@ def _forward(command: c.ForwardRequest) -> pb.ProcessingResponse:
     common.clear_route_cache = True  # the route is picked again, by the verdict
     response = pb.ProcessingResponse(request_body=pb.BodyResponse(response=common))
     fields = response.dynamic_metadata.fields
-    fields["gw.route"].CopyFrom(_route(tuple(command.candidates)))
+    candidates = tuple(command.candidates)
+    fields["gw.route"].CopyFrom(_route(candidates))
     fields["gw.plan"].CopyFrom(_value(command.plan))
+    fields["gw.plan"].struct_value.fields["models"].CopyFrom(_models(candidates))
     return response
 
 
@@ -165,6 +167,12 @@ def _route(candidates: tuple[Candidate, ...]) -> Value:
         for position, candidate in enumerate(candidates)
     ]
     return _value({"priority_groups": groups})
+
+
+@lru_cache(maxsize=1024)
+def _models(candidates: tuple[Candidate, ...]) -> Value:
+    """What each provider calls the model, by cluster: for a further attempt, which only knows where it is going."""
+    return _value({candidate.cluster: candidate.model for candidate in candidates})
 
 
 def _value(value: Any) -> Value:

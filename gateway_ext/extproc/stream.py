@@ -83,11 +83,8 @@ class RouterStream:
             path=event.fields.get(":path", "").partition("?")[0],
             content_type=event.fields.get("content-type", ""),
             content_encoding=event.fields.get("content-encoding", ""),
-            request_id=str(event.attributes.get("request.id", "")),
             source_address=str(event.attributes.get("source.address", "")),
-            peer_uri_san=str(event.attributes.get("connection.uri_san_peer_certificate", "")),
             claims={name: VerifiedClaims(value) for name, value in claims.items() if isinstance(value, Mapping)},
-            has_body=not event.end_of_stream,
         )
 
     async def _decide(self, body: bytes) -> c.Command:

@@ -115,11 +115,8 @@ def request_head(**changes: Any) -> RequestHead:
         "path": "/v1/chat/completions",
         "content_type": "application/json; charset=utf-8",
         "content_encoding": "",
-        "request_id": "r",
         "source_address": "192.0.2.7:1234",
-        "peer_uri_san": "",
         "claims": {"personal": VerifiedClaims(DEMO)},
-        "has_body": True,
     }
     return RequestHead(**(values | changes))
 
@@ -373,7 +370,7 @@ async def test_a_refusal_of_envoys_own_is_recorded_unpriced(world: World) -> Non
 
 
 async def test_models_are_those_the_caller_may_use(world: World) -> None:
-    answer = world.pipeline.admit(request_head(method="GET", path="/v1/models", content_type="", has_body=False))
+    answer = world.pipeline.admit(request_head(method="GET", path="/v1/models", content_type=""))
     assert isinstance(answer, Answer)
     assert answer.http_status == 200
     listed = {entry["id"] for entry in json.loads(answer.body)["data"]}

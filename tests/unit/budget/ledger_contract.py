@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable
 
@@ -303,7 +304,7 @@ class LedgerContract:
         reserving = asyncio.ensure_future(ledger.reserve(reservation("h1", 60)))  # noqa: TID251  (held right here)
         await asyncio.sleep(0)
         reserving.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError):  # a store may have answered at once
             await reserving
         settled = await ledger.void("h1", "pipeline", ("cancelled",))
         assert settled is not None
