@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -33,12 +34,17 @@ class _Job:
     future: asyncio.Future[Any]
 
 
+class _Signal(Enum):
+    STOP = auto()
+    CHECKPOINT = auto()
+
+
 class GroupCommit:
     """Not safe to share between event loops: `start`, `submit` and `stop` belong to the loop that called `start`."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()  # bounded by `submit`, None ends the thread
+        self._queue: SimpleQueue[_Job | _Signal] = SimpleQueue()  # bounded by `submit`
         self._unanswered = 0
         self._is_open = False
         self._stopped: asyncio.Future[None] | None = None
@@ -65,11 +71,16 @@ class GroupCommit:
         self._queue.put(_Job(work, future))
         return future
 
+    def checkpoint(self) -> None:
+        """Have the thread copy the write-ahead log into the file, which waits for the disk. Nobody waits for it."""
+        if self._is_open:
+            self._queue.put(_Signal.CHECKPOINT)
+
     async def stop(self) -> None:
         """Finish what was submitted, then close the connection. Safe to repeat."""
         self._is_open = False
         if self._stopped is not None:
-            self._queue.put(None)
+            self._queue.put(_Signal.STOP)
             await asyncio.shield(self._stopped)
 
     # --- on the thread ------------------------------------------------------------------------------------------
@@ -83,8 +94,11 @@ class GroupCommit:
             return
         self._call_loop(_resolve, opened, None)
         with contextlib.closing(connection):
-            while (job := self._queue.get()) is not None:
-                self._commit(connection, job)
+            while (job := self._queue.get()) is not _Signal.STOP:
+                if isinstance(job, _Job):
+                    self._commit(connection, job)
+                else:
+                    _checkpoint(connection)
         self._call_loop(_resolve, stopped, None)
 
     def _commit(self, connection: sqlite3.Connection, first: _Job) -> None:
@@ -109,10 +123,11 @@ class GroupCommit:
         jobs: list[_Job] = []
         while len(jobs) < jobs_max and not self._queue.empty():
             job = self._queue.get()
-            if job is None:
-                self._queue.put(None)  # nothing follows it: submit refuses since stop
+            if job is _Signal.STOP:
+                self._queue.put(job)  # nothing follows it: submit refuses since stop
                 break
-            jobs.append(job)
+            if isinstance(job, _Job):  # a busy thread's own commits make checkpoints, too
+                jobs.append(job)
         return jobs
 
     def _call_loop(self, callback: Callable[..., None], *arguments: object) -> None:
@@ -125,6 +140,12 @@ class GroupCommit:
         self._unanswered -= len(jobs)
         for job, outcome in zip(jobs, outcomes, strict=True):
             _resolve(job.future, outcome)
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    # PASSIVE never waits for others; what it cannot copy now, the next one does.
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _attempt(cursor: sqlite3.Cursor, work: Work[Any]) -> object:

@@ -1,8 +1,8 @@
 """One short transaction on the caller's own thread, when the ledger's lock is free at this very moment.
 
-Handing work to the writing thread costs three times what the work does: two wake-ups and a fight for the interpreter.
-Nothing here waits: a lock that is taken sends the work to the thread, a commit ends in the page cache (synchronous is
-NORMAL), and checkpoints, which do wait for the disk, are left to the thread's connection.
+Handing work to the writing thread costs three times what the work does: two wake-ups, and a fight for the interpreter
+at each of SQLite's calls. Nothing here waits: a lock that is taken sends the work to the thread, a commit ends in the
+page cache (synchronous is NORMAL), and checkpoints, which do wait for the disk, are left to the thread.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class InlineCommit:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         self._connection = connection
         self._cursor = connection.cursor()
+        self.commits = 0
 
     def attempt(self, work: Callable[[sqlite3.Cursor], Result]) -> Result | None:
         """The work's result, committed; None when it could not be done now and nothing was. Raises its Refusal.
@@ -35,6 +36,7 @@ class InlineCommit:
             cursor.execute("BEGIN IMMEDIATE")
             result = work(cursor)
             cursor.execute("COMMIT")
+            self.commits += 1
         except Refusal:
             self._roll_back()
             raise

@@ -1,14 +1,16 @@
 """The ledger port on one SQLite file. Several processes may share the file; each has one writing thread.
 
-A reservation, which a request waits for, is made on the event loop when the file is free; everything else, and every
-reservation that finds it locked, goes to the thread.
+Reserving and settling one request is done on the event loop when the file is free; what finds it locked, what takes
+longer and what waits for the disk goes to the thread.
 """
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from gateway_ext.budget import sqlite_books as books
 from gateway_ext.budget.group_commit import GroupCommit
@@ -17,6 +19,10 @@ from gateway_ext.budget.rules import Reservation, Settled
 from gateway_ext.budget.settle import POSTED, VOID, Closing
 from gateway_ext.budget.sqlite_file import connect
 from gateway_ext.exchange import Hold, Usage
+
+CHECKPOINT_COMMITS = 500  # a few pages each: the write-ahead log stays at a few MiB
+
+Result = TypeVar("Result")
 
 
 class WallClock(Protocol):
@@ -50,9 +56,7 @@ class SqliteLedger:
         await self._writer.stop()
 
     async def reserve(self, reservation: Reservation) -> Hold:
-        work = partial(books.reserve, reservation=reservation)
-        hold = None if self._inline is None else self._inline.attempt(work)
-        return await self._writer.submit(work) if hold is None else hold
+        return await self._do(partial(books.reserve, reservation=reservation))
 
     async def post(
         self, hold_id: str, usage: Usage | None, cluster: str, settled_by: str, flags: tuple[str, ...] = ()
@@ -67,6 +71,15 @@ class SqliteLedger:
 
     async def _settle(self, hold_id: str, closing: Closing) -> Settled | None:
         now_unix_nano = self._clock.now_unix_nano()
-        return await self._writer.submit(
-            partial(books.settle, hold_id=hold_id, closing=closing, now_unix_nano=now_unix_nano)
+        # None is an answer here (no such hold), so that it travels in a tuple.
+        (settled,) = await self._do(
+            lambda cursor: (books.settle(cursor, hold_id=hold_id, closing=closing, now_unix_nano=now_unix_nano),)
         )
+        return settled
+
+    async def _do(self, work: Callable[[sqlite3.Cursor], Result]) -> Result:
+        if self._inline is None or (result := self._inline.attempt(work)) is None:
+            return await self._writer.submit(work)
+        if self._inline.commits % CHECKPOINT_COMMITS == 0:
+            self._writer.checkpoint()
+        return result
