@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,8 @@ async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
     clock = SystemClock()
     layout = settings.layout
     async with AsyncExitStack() as stack:
-        policy = await stack.enter_async_context(watched_policy(settings))
+        # After the control process, so that Envoy knows a new deployment before a request is sent there.
+        policy = await stack.enter_async_context(watched_policy(settings, settled_polls=3))
         ledger = await stack.enter_async_context(opened_ledger(settings))
         audit = Spool(layout.spool, f"processor-{index}", clock, settings.spool_bytes_max, settings.spool_fsync_seconds)
         stack.callback(audit.close)
@@ -64,13 +65,13 @@ async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A composed control process. `render` writes Envoy's files for a snapshot; it blocks, call it in a thread."""
+    """A composed control process. `write_xds` writes Envoy's files; it blocks, call it in a thread."""
 
     shipper: Shipper
     sweeper: Sweeper
     policy: PolicyWatcher
     audit: Spool
-    render: Callable[[Snapshot], tuple[str, ...]]
+    write_xds: Callable[[Snapshot, Sequence[Snapshot], Mapping[str, str]], tuple[str, ...]]  # retiring, key versions
 
 
 @asynccontextmanager
@@ -96,14 +97,16 @@ async def control(settings: Settings) -> AsyncIterator[Control]:
             sweeper=Sweeper(ledger, audit, policy, clock),
             policy=policy,
             audit=audit,
-            render=lambda snapshot: write(render(snapshot, layout, settings.processor_count), layout.xds),
+            write_xds=lambda snapshot, retiring, keys: write(
+                render(snapshot, layout, settings.processor_count, retiring=retiring, key_versions=keys), layout.xds
+            ),
         )
 
 
 @asynccontextmanager
-async def watched_policy(settings: Settings) -> AsyncIterator[PolicyWatcher]:
+async def watched_policy(settings: Settings, settled_polls: int = 1) -> AsyncIterator[PolicyWatcher]:
     """The policy of `settings`, followed while the context lasts."""
-    policy = PolicyWatcher(settings.policies_dir, _policy_rejected)
+    policy = PolicyWatcher(settings.policies_dir, _policy_rejected, settled_polls=settled_polls)
     await policy.start()
     try:
         yield policy

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -60,6 +61,8 @@ from gateway_ext.verdict import Allow, Deny, Redact, requires_sovereign_route
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
+# JSON is UTF-8 (RFC 8259 §8.1). A provider that believed in another charset would read other words than the Guard.
+_CONTENT_TYPE = re.compile(r'application/json\s*(;\s*(charset=("?)utf-8\3\s*)?)?', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,11 @@ class Forwarded:
     estimate: Estimate
     request_bytes: int
     strips_usage: bool
+
+    @property
+    def reads_response(self) -> bool:
+        """Whether any response to this request may have to be read."""
+        return self.strips_usage or self.exchange.snapshot.routing.metering == "processor"
 
 
 class Pipeline:
@@ -130,22 +138,24 @@ class Pipeline:
 
             note.step = "authenticate"  # 1, the part that needs the body
             model = find_model(prompt.model, snapshot.routing)
-            if matching_rule(exchange.principal, model.name, snapshot.identity) is None:
+            access = matching_rule(exchange.principal, model.name, snapshot.identity)
+            if access is None:
                 raise ModelNotAllowed(param="model")
+            note.rules = (f"access:{access.name}",)
 
             note.step = "budget"  # 2
             estimate = reserve.estimate(prompt, model.output_tokens_max)
-            note.hold = hold = await self._ledger.reserve(
-                reserve.reservation(
-                    exchange.id,
-                    exchange.principal,
-                    model.name,
-                    estimate,
-                    model.deployments,
-                    snapshot.budget,
-                    self._clock.now_unix_nano(),
-                )
+            reservation = reserve.reservation(
+                exchange.id,
+                exchange.principal,
+                model.name,
+                estimate,
+                model.deployments,
+                snapshot.budget,
+                self._clock.now_unix_nano(),
             )
+            note.rules += tuple(f"budget:{line.rule}" for line in reservation.lines)
+            note.hold = hold = await self._ledger.reserve(reservation)
 
             note.step = "inspect"  # 3
             if prompt.has_token_ids and snapshot.guard.denies_token_ids:
@@ -243,7 +253,7 @@ def _endpoint(head: RequestHead) -> Endpoint:
 
 
 def _require_json(head: RequestHead) -> None:
-    if head.content_type.partition(";")[0].strip().lower() != _JSON:
+    if _CONTENT_TYPE.fullmatch(head.content_type) is None:
         raise ContentTypeUnsupported
 
 

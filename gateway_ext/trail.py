@@ -29,6 +29,7 @@ class Note:
     hold: Hold | None = None
     verdict: Verdict | None = None
     candidates: tuple[Candidate, ...] = ()
+    rules: tuple[str, ...] = ()
 
     def forwarded(self, now_ns: int) -> DecisionRecord:
         return self._record(EventName.DECISION_FORWARDED, "forward", now_ns)
@@ -79,7 +80,13 @@ class Note:
             request_bytes=self.request_bytes,
             redactions=len(verdict.edits) if isinstance(verdict, Redact) else 0,
             duration_ns=now_ns - self.started_ns,
+            rules=(*self.rules, *self._guard_rules()),
         )
+
+    def _guard_rules(self) -> tuple[str, ...]:
+        if self.verdict is None:
+            return ()
+        return tuple(dict.fromkeys(f"guard:{finding.detector}" for finding in self.verdict.findings))
 
     def _model(self) -> str:
         # Only names that policy knows: the field is the caller's text otherwise.

@@ -84,6 +84,7 @@ def _decision(record: DecisionRecord) -> audit_pb2.Decision:
         request_bytes=record.request_bytes,
         redactions=record.redactions,
         duration_ns=record.duration_ns,
+        rules=record.rules,
     )
 
 

@@ -34,6 +34,7 @@ class DecisionRecord:
     request_bytes: int = 0
     redactions: int = 0
     duration_ns: int = 0
+    rules: tuple[str, ...] = ()  # of policy, that decided: access:NAME, budget:NAME, guard:DETECTOR
 
 
 @dataclass(frozen=True, slots=True)

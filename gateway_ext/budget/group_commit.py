@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -23,6 +24,10 @@ from gateway_ext.errors import LedgerUnavailable, Refusal
 
 LEDGER_QUEUE_MAX = 4096  # pieces of work not yet answered; one more is refused at once
 GROUP_MAX = 256  # pieces of work in one transaction, so that other processes get their turn
+
+REPORT_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Cursor], Result]
@@ -46,6 +51,7 @@ class GroupCommit:
         self._connect = connect
         self._queue: SimpleQueue[_Job | _Signal] = SimpleQueue()  # bounded by `submit`
         self._unanswered = 0
+        self._report_at_seconds = 0.0
         self._is_open = False
         self._stopped: asyncio.Future[None] | None = None
 
@@ -116,6 +122,7 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001  (whatever it is, nothing was committed and nobody may hang)
             with contextlib.suppress(sqlite3.Error):
                 connection.rollback()
+            self._report(error)
             outcomes = [_unavailable(error) for _ in jobs]
         self._call_loop(self._deliver, jobs, outcomes)
 
@@ -129,6 +136,12 @@ class GroupCommit:
             if isinstance(job, _Job):  # a busy thread's own commits make checkpoints, too
                 jobs.append(job)
         return jobs
+
+    def _report(self, error: Exception) -> None:
+        if self._loop.time() >= self._report_at_seconds:  # an outage fails every request
+            self._report_at_seconds = self._loop.time() + REPORT_SECONDS
+            reason = error if isinstance(error, sqlite3.Error) else type(error).__name__
+            _log.error("ledger: cannot be written (%s); requests are refused", reason)
 
     def _call_loop(self, callback: Callable[..., None], *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more

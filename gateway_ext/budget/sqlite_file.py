@@ -7,6 +7,7 @@ postings of the last moments are then missing, and the audit trail, which is syn
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -61,7 +62,7 @@ def patiently(attempt: Callable[[], Result]) -> Result:
 
 def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the WAL beside it inherits the mode
+    _create(path)
     connection = sqlite3.connect(path, timeout=0, isolation_level=None)
     try:
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"journal_size_limit = {WAL_BYTES_KEPT_MAX}"):
@@ -71,6 +72,16 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _create(path: Path) -> None:
+    """Make the file, for its mode, which the WAL beside it inherits. One that exists is not touched.
+
+    Closing any descriptor of the file ends all locks that this process has on it (POSIX, fcntl(2)), those of a connection
+    that is already open included; another process would then delete the WAL from under it.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_schema(connection: sqlite3.Connection, path: Path) -> None:

@@ -6,6 +6,7 @@ longer and what waits for the disk goes to the thread.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -18,9 +19,12 @@ from gateway_ext.budget.inline_commit import InlineCommit
 from gateway_ext.budget.rules import Reservation, Settled
 from gateway_ext.budget.settle import POSTED, VOID, Closing
 from gateway_ext.budget.sqlite_file import connect
+from gateway_ext.errors import LedgerUnavailable
 from gateway_ext.exchange import Hold, Usage
 
 CHECKPOINT_COMMITS = 500  # a few pages each: the write-ahead log stays at a few MiB
+
+_log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -33,13 +37,16 @@ class SqliteLedger:
     """Implements ports.Ledger, whose docstrings are the contract; settle.py says which settlement counts.
 
     All calls but `open` raise LedgerUnavailable when the file cannot be written (full, locked for longer than
-    BUSY_SECONDS, damaged, closed) or too much is waiting; the operation has then not been done. Should a commit be
+    BUSY_SECONDS, damaged, removed, closed) or too much is waiting; the operation has then not been done. Should a commit be
     reported as failed although it was kept, repeating the call is safe, and a hold nobody knows of expires.
     A cancelled call is still carried out: its hold expires unless it is voided, and a void after it is done after it.
     """
 
     def __init__(self, path: Path, clock: WallClock) -> None:
         self._clock = clock
+        self._path = path
+        self._identity: tuple[int, int] | None = None
+        self._was_there = True
         self._connect = partial(connect, path)
         self._writer = GroupCommit(self._connect)
         self._inline: InlineCommit | None = None
@@ -47,6 +54,7 @@ class SqliteLedger:
     async def open(self) -> None:
         """Raises ConfigurationError when the file cannot be opened or is no ledger of this version."""
         await self._writer.start()
+        self._identity = _identity(self._path)
         self._inline = InlineCommit(self._connect())
 
     async def close(self) -> None:
@@ -67,6 +75,7 @@ class SqliteLedger:
         return await self._settle(hold_id, Closing(VOID, None, "", settled_by, flags))
 
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
+        self._require_the_file()
         return await self._writer.submit(partial(books.expire, now_unix_nano=now_unix_nano, limit=limit))
 
     async def _settle(self, hold_id: str, closing: Closing) -> Settled | None:
@@ -78,8 +87,29 @@ class SqliteLedger:
         return settled
 
     async def _do(self, work: Callable[[sqlite3.Cursor], Result]) -> Result:
+        self._require_the_file()
         if self._inline is None or (result := self._inline.attempt(work)) is None:
             return await self._writer.submit(work)
         if self._inline.commits % CHECKPOINT_COMMITS == 0:
             self._writer.checkpoint()
         return result
+
+    def _require_the_file(self) -> None:
+        """SQLite goes on writing into a file that was removed or replaced, where no other process would see it."""
+        is_there = self._identity == _identity(self._path)
+        if is_there is not self._was_there:
+            self._was_there = is_there
+            if is_there:
+                _log.warning("ledger %s: is back", self._path)
+            else:
+                _log.error("ledger %s: was removed or replaced; put it back, or restart with the new one", self._path)
+        if not is_there:
+            raise LedgerUnavailable
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -6,18 +6,21 @@ import argparse
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway_ext.cli.processor import add_settings_arguments, settings_of
-from gateway_ext.cli.signals import stop_requested
+from gateway_ext.cli.signals import ends_in_order, stop_requested
+from gateway_ext.envoyconf.keys import key_versions
 from gateway_ext.errors import Refusal
-from gateway_ext.limits import POLICY_POLL_SECONDS
+from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import Settings
 
 if TYPE_CHECKING:
     from gateway_ext.bootstrap import Control
 
 SWEEP_SECONDS = 5.0
+FOLLOW_SECONDS = 0.1
 _log = logging.getLogger("gateway_ext.control")
 
 
@@ -30,13 +33,13 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Work until SIGTERM: 0 then. 1 when records could not be made durable: only a new process may go on."""
     settings = settings_of(options, processors=options.processors, otlp_endpoint=options.otlp_endpoint)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    asyncio.run(_control(settings))
-    return 0
+    return asyncio.run(_control(settings))
 
 
-async def _control(settings: Settings) -> None:
+async def _control(settings: Settings) -> int:
     from gateway_ext.bootstrap import control  # noqa: PLC0415  (imports every adapter)
 
     async with control(settings) as composed, asyncio.TaskGroup() as tasks:
@@ -44,12 +47,14 @@ async def _control(settings: Settings) -> None:
         work = [
             tasks.create_task(composed.shipper.run(), name="ship"),
             tasks.create_task(_every(SWEEP_SECONDS, composed.sweeper.sweep), name="sweep"),
-            tasks.create_task(_follow_policy(composed), name="xds"),
+            tasks.create_task(_follow_policy(composed, settings.layout.secrets), name="xds"),
         ]
         _log.info("control ready")
-        await stop.wait()
+        if not await ends_in_order(stop, lambda: composed.audit.failed):
+            _log.critical("control ends at once: its audit spool has failed")
         for task in work:
             task.cancel()
+    return 1 if composed.audit.failed else 0
 
 
 async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
@@ -61,12 +66,26 @@ async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(seconds)
 
 
-async def _follow_policy(composed: Control) -> None:
-    digest = ""
+async def _follow_policy(composed: Control, secrets: Path) -> None:
+    """Keep Envoy's files in step with policy and keys.
+
+    Envoy is to know a deployment for as long as any request may go there: a new one before a processor names it (see
+    bootstrap.processor), an old one until every hold of its policy has ended.
+    """
+    loop = asyncio.get_running_loop()
+    current, written = composed.policy.current(), None
+    retiring: dict[str, tuple[float, Snapshot]] = {}  # by digest, with the time of their end
     while True:
-        snapshot = composed.policy.current()
-        if snapshot.digest != digest:
-            await asyncio.to_thread(composed.render, snapshot)
-            digest = snapshot.digest
-            _log.info("Envoy's files follow policy %s", digest[:12])
-        await asyncio.sleep(POLICY_POLL_SECONDS)
+        newest = composed.policy.current()
+        if newest is not current:
+            retiring[current.digest] = loop.time() + current.budget.hold_ttl_seconds, current
+            retiring.pop(newest.digest, None)
+            current = newest
+        retiring = {digest: (ends_at, old) for digest, (ends_at, old) in retiring.items() if ends_at > loop.time()}
+        keys = await asyncio.to_thread(key_versions, secrets)
+        wanted = (current.digest, tuple(retiring), keys)
+        if wanted != written:
+            await asyncio.to_thread(composed.write_xds, current, [old for _, old in retiring.values()], keys)
+            written = wanted
+            _log.info("Envoy's files follow policy %s", current.digest[:12])
+        await asyncio.sleep(FOLLOW_SECONDS)

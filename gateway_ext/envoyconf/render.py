@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any as Anything
 
 import betterproto2
@@ -26,38 +27,54 @@ from gateway_ext.settings import StateLayout
 
 SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"  # Debian, Ubuntu, Alpine and Envoy's own images
 
+_NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
+
 CLUSTERS, ROUTES, PROCESSORS = "clusters.yaml", "routes.yaml", "processors.yaml"
 
 
 def render(
-    snapshot: Snapshot, layout: StateLayout, processors: int, *, system_ca_file: str = SYSTEM_CA_FILE
+    snapshot: Snapshot,
+    layout: StateLayout,
+    processors: int,
+    *,
+    retiring: Sequence[Snapshot] = (),
+    key_versions: Mapping[str, str] = _NO_VERSIONS,
+    system_ca_file: str = SYSTEM_CA_FILE,
 ) -> dict[str, str]:
     """The content of each file below `layout.xds`, by relative name, in the order in which they must be written.
 
     What is referred to comes before what refers to it: secrets, then clusters, then routes. Paths inside are relative
-    to `layout.root`, Envoy's working directory. `processors` is their number on this machine, at least 1.
+    to `layout.root`, Envoy's working directory. `processors` is their number on this machine, at least 1. Deployments
+    of `retiring` snapshots, newest last, are kept for requests that were decided by them. A key whose version in
+    `key_versions` (keys.py) has changed is read again by Envoy.
     """
     if processors < 1:
         raise ValueError("at least one processor is needed: without one every request is refused")
     sockets = [_relative(layout, layout.processor_socket(index)) for index in range(processors)]
-    files = {f"secrets/{name}.yaml": _resources([_key(name, layout)]) for name in sorted(_credentials(snapshot))}
+    snapshots = (*retiring, snapshot)
+    files = {
+        f"secrets/{name}.yaml": _resources([_key(name, layout, key_versions.get(name, ""))])
+        for name in sorted(set().union(*map(_credentials, snapshots)))
+    }
     files["tls/server.yaml"] = _resources([_server_certificate(layout)])
     files["tls/clients-ca.yaml"] = _resources([_clients_ca(layout)])
     files[PROCESSORS] = _resources([processors_assignment(sockets)])
-    files[CLUSTERS] = _resources(_clusters(snapshot, layout, system_ca_file))
+    files[CLUSTERS] = _resources(_clusters(snapshots, layout, system_ca_file))
     files[ROUTES] = _resources([route_configuration(snapshot)])
     return files
 
 
-def _clusters(snapshot: Snapshot, layout: StateLayout, system_ca_file: str) -> list[betterproto2.Message]:
-    deployments = {
-        candidate.cluster: candidate for model in snapshot.routing.models.values() for candidate in model.deployments
+def _clusters(snapshots: Sequence[Snapshot], layout: StateLayout, system_ca_file: str) -> list[betterproto2.Message]:
+    providers = {
+        candidate.cluster: snapshot.routing.providers[candidate.provider]
+        for snapshot in snapshots  # of two with a cluster of the same name the later one counts
+        for model in snapshot.routing.models.values()
+        for candidate in model.deployments
     }
     secrets_directory = _relative(layout, layout.xds) / "secrets"
-    providers = snapshot.routing.providers
     return [
-        provider_cluster(cluster, providers[deployments[cluster].provider], secrets_directory, system_ca_file)
-        for cluster in sorted(deployments)
+        provider_cluster(cluster, providers[cluster], secrets_directory, system_ca_file)
+        for cluster in sorted(providers)
     ]
 
 
@@ -65,10 +82,11 @@ def _credentials(snapshot: Snapshot) -> set[str]:
     return {provider.credential for provider in snapshot.routing.providers.values() if provider.credential}
 
 
-def _key(name: str, layout: StateLayout) -> Secret:
-    # Only where the key lies: Envoy reads it.
+def _key(name: str, layout: StateLayout, version: str) -> Secret:
+    # Only where the key lies: Envoy reads it, and reads it again when this message is another one.
     source = DataSource(filename=str(_relative(layout, layout.secrets) / name))
-    return Secret(name=name, generic_secret=GenericSecret(secret=source))
+    versions = {"version": DataSource(inline_string=version)} if version else {}
+    return Secret(name=name, generic_secret=GenericSecret(secret=source, secrets=versions))
 
 
 def _server_certificate(layout: StateLayout) -> Secret:

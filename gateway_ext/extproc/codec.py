@@ -87,7 +87,13 @@ def _plain(value: Value) -> Any:
     return None
 
 
-_CONTINUE_REQUEST_HEADERS = pb.ProcessingResponse(request_headers=pb.HeadersResponse())
+# Only from here on Envoy shows us response headers (envoy.yaml). An override says the whole mode: what is left out is NONE.
+_CONTINUE_REQUEST_HEADERS = pb.ProcessingResponse(
+    request_headers=pb.HeadersResponse(),
+    mode_override=pb.ProcessingMode(
+        request_body_mode=pb.ProcessingMode.BUFFERED, response_header_mode=pb.ProcessingMode.SEND
+    ),
+)
 _PASS_WHOLE = pb.ProcessingResponse(response_body=pb.BodyResponse())
 _PASS_REQUEST_TRAILERS = pb.ProcessingResponse(request_trailers=pb.TrailersResponse())
 _PASS_RESPONSE_TRAILERS = pb.ProcessingResponse(response_trailers=pb.TrailersResponse())

@@ -23,12 +23,16 @@ class AnswerNow:
 
 @dataclass(frozen=True, slots=True)
 class ForwardRequest:
-    """Send the request to the first candidate, the next ones on retry. `body` None keeps the caller's bytes."""
+    """Send the request to the first candidate, the next ones on retry. `body` None keeps the caller's bytes.
+
+    Without `reads_response` our part ends here: closing the stream now spares Envoy and us a message each.
+    """
 
     body: bytes | None
     candidates: Sequence[Candidate]
     plan: Mapping[str, Any]
     drop_content_encoding: bool
+    reads_response: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ _SEND: dict[tuple[State, type], State] = {
     (_S.ADMITTING, c.ReadRequestBody): _S.AWAIT_BODY,
     (_S.ADMITTING, c.AnswerNow): _S.DONE,
     (_S.DECIDING, c.AnswerNow): _S.DONE,
-    (_S.DECIDING, c.ForwardRequest): _S.AWAIT_RESPONSE,
+    (_S.DECIDING, c.ForwardRequest): _S.AWAIT_RESPONSE,  # DONE when nobody reads the response, see send()
     (_S.LOCAL_REPLY, c.ReadResponse): _S.DONE,
     (_S.CHOOSING, c.ReadResponse): _S.DONE,  # refined by the reading, see send()
     (_S.PASSING_WHOLE, c.PassWholeResponse): _S.DONE,
@@ -116,7 +116,9 @@ class Conversation:
             following = None  # an upstream attempt may not choose routes
         if following is None:
             raise ConversationError(self.state, type(command).__name__, is_ours=True)
-        if isinstance(command, c.ReadResponse):
+        if isinstance(command, c.ForwardRequest) and not command.reads_response:
+            following = _S.DONE
+        elif isinstance(command, c.ReadResponse):
             if self.state is State.CHOOSING:
                 following = _AFTER_CHOOSING[command.reading]
             elif command.reading is not ResponseReading.NOTHING:

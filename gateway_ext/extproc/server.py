@@ -52,6 +52,8 @@ class ProcessorServer:
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX),
                 ("grpc.max_send_message_length", _MESSAGE_BYTES_MAX),
+                # Envoy's pings find a frozen processor (envoy.yaml); by default gRPC takes them for an attack.
+                ("grpc.http2.max_ping_strikes", 0),
             ]
         )
         self._server.add_generic_rpc_handlers(tuple(self._handlers()))
@@ -87,20 +89,23 @@ class ProcessorServer:
             await self._converse(stream, context)
             stream.conversation.close_ok()
         except ConversationError as error:
-            if error.is_ours or stream.conversation.state is not State.INTERRUPTED:
-                _log.error("stream aborted: %s", error)
-            await _abort(context, grpc.StatusCode.INTERNAL, "gateway_ext_conversation")
+            code, text, why = grpc.StatusCode.INTERNAL, "gateway_ext_conversation", str(error)
         except TimeoutError:
-            _log.error("stream aborted: no answer in time in %s", stream.conversation.state.name)
-            await self._interrupt(stream)
-            await _abort(context, grpc.StatusCode.DEADLINE_EXCEEDED, "gateway_ext_deadline")
+            code, text, why = grpc.StatusCode.DEADLINE_EXCEEDED, "gateway_ext_deadline", "no answer in time"
         except asyncio.CancelledError:
-            await self._interrupt(stream)
-            raise
+            if _is_cancelled():
+                await self._interrupt(stream)
+                raise
+            # A step lost what it waited for. gRPC would send no status at all then, and Envoy would wait for ever.
+            code, text, why = grpc.StatusCode.INTERNAL, "gateway_ext_failure", "a step was cancelled"
         except Exception as error:  # noqa: BLE001  (its text would end up in Envoy's access log)
-            _log.error("stream aborted: %s in %s", type(error).__name__, stream.conversation.state.name)
-            await self._interrupt(stream)
-            await _abort(context, grpc.StatusCode.INTERNAL, "gateway_ext_failure")
+            code, text, why = grpc.StatusCode.INTERNAL, "gateway_ext_failure", type(error).__name__
+        else:
+            return
+        if stream.conversation.state is not State.INTERRUPTED:  # else it was Envoy that ended it
+            _log.error("stream aborted: %s in %s", why, stream.conversation.state.name)
+        await self._interrupt(stream)
+        await _abort(context, code, text)
 
     async def _converse(self, stream: RouterStream | UpstreamStream, context: _Context) -> None:
         conversation = stream.conversation
@@ -123,8 +128,12 @@ class ProcessorServer:
                 await context.write(codec.encode(command))
 
     async def _interrupt(self, stream: RouterStream | UpstreamStream) -> None:
-        if stream.conversation.state is not State.DONE:
+        if stream.conversation.state in (State.DONE, State.INTERRUPTED):
+            return
+        try:
             await stream.answer(e.StreamEnded())
+        except Exception as error:  # noqa: BLE001  (from here it would go to gRPC, with its text)
+            _log.error("what a stream used could not be settled: %s", type(error).__name__)
 
     async def collect_access_log(self, messages: AsyncIterator[access_log_pb2.StreamAccessLogsMessage]) -> None:
         """Envoy's access log, for as long as Envoy runs: settles and records what ended."""
@@ -196,6 +205,12 @@ def _service(
 ) -> grpc.GenericRpcHandler:
     handler = kind(behaviour, request_deserializer=request.FromString, response_serializer=reply.SerializeToString)
     return grpc.method_handlers_generic_handler(service, {method: handler})
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was told to end, as opposed to something it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _abort(context: _Context, code: grpc.StatusCode, text: str) -> NoReturn:

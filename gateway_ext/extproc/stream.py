@@ -94,7 +94,9 @@ class RouterStream:
             return c.AnswerNow(decided)
         self._forwarded = decided
         forward = decided.forward
-        return c.ForwardRequest(forward.body, forward.candidates, forward.plan, forward.drop_content_encoding)
+        return c.ForwardRequest(
+            forward.body, forward.candidates, forward.plan, forward.drop_content_encoding, decided.reads_response
+        )
 
     def _read_response(self, event: e.ResponseHeaders) -> c.Command:
         assert self._forwarded is not None

@@ -22,9 +22,9 @@ _log = logging.getLogger(__name__)
 class PolicyWatcher:
     """A PolicySource. Polls instead of using inotify, which sees neither network file systems nor a ConfigMap's swap.
 
-    A changed directory is read once it has looked the same in two polls, so that neither a half-written file nor half
-    of a checkout is taken for a policy: a change holds after one to two `poll_seconds`. What is judged is the bytes
-    of one moment (files.py), and it replaces the snapshot by one assignment.
+    A changed directory is read once `settled_polls` polls have found it as the poll before, so that neither a
+    half-written file nor half of a checkout is taken for a policy: with 1, a change holds after one to two
+    `poll_seconds`. What is judged is the bytes of one moment (files.py), and it replaces the snapshot by one assignment.
 
     `on_error` is called on the event loop, once for each state of the directory that cannot be used.
     """
@@ -35,12 +35,14 @@ class PolicyWatcher:
         on_error: Callable[[ConfigurationError], None],
         *,
         poll_seconds: float = POLICY_POLL_SECONDS,
+        settled_polls: int = 1,
         now_unix_nano: Callable[[], int] = _NOW_UNIX_NANO,
     ):
         """Loads the policy, so that there is always a snapshot. Raises PolicyError."""
         self._directory = directory
         self._on_error = on_error
         self._poll_seconds = poll_seconds
+        self._settled_polls = settled_polls
         self._now_unix_nano = now_unix_nano
         self._snapshot = judge(directory, read_directory(directory)).snapshot
         self.loaded_unix_nano = now_unix_nano()
@@ -48,6 +50,7 @@ class PolicyWatcher:
         # Nothing counts as judged yet: a write in the same tick of the file system's clock as the first reading, with
         # the same size, would leave no trace in a signature. The first two polls read once more.
         self._seen: Signature | None = None
+        self._same_polls = 0
         self._judged: Signature | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -80,8 +83,9 @@ class PolicyWatcher:
     async def poll(self) -> None:
         """One look at the directory; the background task calls this every `poll_seconds`."""
         seen = await asyncio.to_thread(signature, self._directory)
-        is_settled, self._seen = seen == self._seen, seen
-        if not is_settled or seen == self._judged:
+        self._same_polls = self._same_polls + 1 if seen == self._seen else 0
+        self._seen = seen
+        if self._same_polls < self._settled_polls or seen == self._judged:
             return
         found = await asyncio.to_thread(read_directory, self._directory)
         if found.signature == seen:
@@ -99,5 +103,6 @@ class PolicyWatcher:
             self._on_error(error)
             return
         self._snapshot = reading.snapshot
+        _log.info("policy %s is in force", reading.snapshot.digest[:12])
         self.loaded_unix_nano = self._now_unix_nano()
         self.last_error = None

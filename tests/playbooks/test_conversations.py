@@ -21,7 +21,10 @@ CHUNK = e.ResponseBody(b"data: x\n\n", end_of_stream=False)
 LAST_CHUNK = e.ResponseBody(b"", end_of_stream=True)
 
 READ_BODY = c.ReadRequestBody()
-FORWARD = c.ForwardRequest(body=None, candidates=(), plan={}, drop_content_encoding=False)
+FORWARD = c.ForwardRequest(body=None, candidates=(), plan={}, drop_content_encoding=False, reads_response=True)
+FORWARD_AND_LEAVE = c.ForwardRequest(
+    body=None, candidates=(), plan={}, drop_content_encoding=False, reads_response=False
+)
 REFUSE = c.AnswerNow(Answer(403, b"{}", "content_blocked", "id"))
 READ_NOTHING = c.ReadResponse(ResponseReading.NOTHING)
 READ_WHOLE = c.ReadResponse(ResponseReading.WHOLE)
@@ -34,7 +37,7 @@ def forwarded() -> Playbook:
     return Playbook() >> HEADERS << READ_BODY >> BODY << FORWARD
 
 
-def test_a_forwarded_request_whose_response_nobody_reads() -> None:
+def test_a_forwarded_request_whose_response_turns_out_to_need_no_reading() -> None:
     playbook = Playbook()
     playbook.may_not_close()
     (playbook >> HEADERS).leads_to(State.ADMITTING).may_not_close()
@@ -43,6 +46,13 @@ def test_a_forwarded_request_whose_response_nobody_reads() -> None:
     (playbook << FORWARD).leads_to(State.AWAIT_RESPONSE).may_not_close()
     (playbook >> RESPONSE).leads_to(State.CHOOSING).may_not_close()
     (playbook << READ_NOTHING).leads_to(State.DONE).may_close()
+
+
+def test_a_forwarded_request_whose_response_is_known_to_be_nobodys_business() -> None:
+    playbook = Playbook() >> HEADERS << READ_BODY >> BODY
+    playbook.may_not_close()
+    (playbook << FORWARD_AND_LEAVE).leads_to(State.DONE).may_close()
+    (playbook >> RESPONSE).may_close().refuses_to_say(READ_STREAM)
 
 
 def test_a_refusal_of_the_body() -> None:
@@ -124,7 +134,7 @@ def test_what_envoy_may_not_say_while_we_decide(event: e.Event) -> None:
     (Playbook() >> HEADERS << READ_BODY >> BODY).refuses_to_hear(event)
 
 
-@pytest.mark.parametrize("command", [FORWARD, READ_NOTHING, PASS_LAST, c.PassWholeResponse()])
+@pytest.mark.parametrize("command", [FORWARD, FORWARD_AND_LEAVE, READ_NOTHING, PASS_LAST, c.PassWholeResponse()])
 def test_nothing_is_forwarded_before_the_body_was_heard(command: c.Command) -> None:
     (Playbook() >> HEADERS).refuses_to_say(command)
     (Playbook() >> HEADERS << READ_BODY).refuses_to_say(command)

@@ -25,7 +25,7 @@ EVENTS: list[e.Event] = [
 COMMANDS: list[c.Command] = [
     c.ReadRequestBody(),
     c.AnswerNow(Answer(403, b"", "x", "")),
-    c.ForwardRequest(None, (), {}, drop_content_encoding=False),
+    *(c.ForwardRequest(None, (), {}, False, reads_response) for reads_response in (True, False)),
     c.RetargetRequest(None),
     c.PassRequestTrailers(),
     *(c.ReadResponse(reading) for reading in ResponseReading),
@@ -34,7 +34,15 @@ COMMANDS: list[c.Command] = [
     c.PassChunk(b"", end_of_stream=True),
     c.PassResponseTrailers(),
 ]
-FINAL = (c.AnswerNow, c.ReadResponse, c.PassWholeResponse, c.PassResponseTrailers, c.RetargetRequest, c.PassChunk)
+FINAL = (
+    c.AnswerNow,
+    c.ForwardRequest,
+    c.ReadResponse,
+    c.PassWholeResponse,
+    c.PassResponseTrailers,
+    c.RetargetRequest,
+    c.PassChunk,
+)
 
 
 @given(st.sampled_from(Role), st.lists(st.sampled_from([*EVENTS, *COMMANDS]), max_size=24))

@@ -146,6 +146,7 @@ async def test_personal_data_goes_to_the_sovereign_deployment_only(world: World)
     assert isinstance(decided, Forwarded)
     assert [c.jurisdiction for c in decided.forward.candidates] == ["FR"]
     assert world.decision.sovereign
+    assert world.decision.rules == ("access:people", "budget:per-user", "budget:per-team", "guard:iban")
 
 
 async def test_without_a_sovereign_deployment_there_is_no_route(world: World) -> None:
