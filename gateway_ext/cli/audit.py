@@ -60,7 +60,7 @@ def register(subparsers: Any) -> None:
     status.set_defaults(run=run_status)
     for command in (tail, status):
         command.add_argument("--settings", type=Path, metavar="FILE", help="process settings (YAML)")
-        command.add_argument("--state-dir", type=Path, metavar="DIR", help="where the spool lies")
+        command.add_argument("--state", type=Path, metavar="DIR", help="where the spool lies")
         command.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -96,9 +96,9 @@ def run_status(options: argparse.Namespace) -> int:
 
 
 def _spool(options: argparse.Namespace) -> Path:
-    spool = load_settings(options.settings, state_dir=options.state_dir).layout.spool
+    spool = load_settings(options.settings, state_dir=options.state).layout.spool
     if not spool.is_dir():
-        raise ConfigurationError(f"{spool}: there is no spool; give --state-dir, or start the gateway to create it")
+        raise ConfigurationError(f"{spool}: there is no spool; give --state, or start the gateway to create it")
     return spool
 
 

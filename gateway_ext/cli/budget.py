@@ -46,7 +46,7 @@ def register(subparsers: Any) -> None:
         "posted, what is held for requests under way, and what is left.",
     )
     status.add_argument("--settings", type=Path, metavar="FILE", help="process settings (YAML)")
-    status.add_argument("--state-dir", type=Path, metavar="DIR", help="where the ledger lies, instead of the settings'")
+    status.add_argument("--state", type=Path, metavar="DIR", help="where the ledger lies, instead of the settings'")
     status.add_argument("--all", action="store_true", help="list past windows, too")
     status.add_argument("--json", action="store_true", help="print JSON; amounts are integers in nano-units")
     status.set_defaults(run=run)
@@ -54,9 +54,9 @@ def register(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the accounts. Raises ConfigurationError when there is no readable ledger."""
-    path = load_settings(options.settings, state_dir=options.state_dir).layout.ledger
+    path = load_settings(options.settings, state_dir=options.state).layout.ledger
     if not path.exists():
-        raise ConfigurationError(f"{path}: there is no ledger; give --state-dir, or start the gateway to create it")
+        raise ConfigurationError(f"{path}: there is no ledger; give --state, or start the gateway to create it")
     try:
         accounts = read_accounts(path)
     except LedgerUnavailable as error:

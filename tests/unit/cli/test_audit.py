@@ -59,7 +59,7 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[
 
 
 def test_tail_is_a_table_of_all_processes_in_order_of_time(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, lines = output(capsys, "tail", "--state-dir", state)
+    code, lines = output(capsys, "tail", "--state", state)
     assert code == 0
     header, forwarded, refused, settled = lines
     assert header.split() == ["TIME", "EVENT", "EXCHANGE", "WHO", "MODEL", "RESULT", "DETAIL"]
@@ -70,7 +70,7 @@ def test_tail_is_a_table_of_all_processes_in_order_of_time(state: Path, capsys: 
 
 
 def test_tail_n_takes_the_last(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, lines = output(capsys, "tail", "--state-dir", state, "-n", "1", "--json")
+    _, lines = output(capsys, "tail", "--state", state, "-n", "1", "--json")
     (entry,) = map(json.loads, lines)
     assert (entry["name"], entry["process"]) == ("request:outcome:settled", "processor-0")
     assert entry["attributes"]["gen_ai.usage.input_tokens"] == 812
@@ -81,7 +81,7 @@ def test_tail_of_the_sink_shows_the_same_without_duplicates(state: Path, capsys:
     lines = [to_line(record) for record in split(to_request(events))]
     (state / "sink.jsonl").write_bytes(b"".join(lines + lines[:1]))
     _, from_sink = output(capsys, "tail", "--sink", state / "sink.jsonl", "--json")
-    _, from_spool = output(capsys, "tail", "--state-dir", state, "--json")
+    _, from_spool = output(capsys, "tail", "--state", state, "--json")
     expected = [entry for entry in map(json.loads, from_spool) if entry["process"] == "processor-0"]
     assert sorted(map(json.loads, from_sink), key=lambda entry: int(entry["time_unix_nano"])) == expected
 
@@ -89,13 +89,13 @@ def test_tail_of_the_sink_shows_the_same_without_duplicates(state: Path, capsys:
 def test_status_counts_per_process(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = state / "spool" / "processor-0"
     save_cursor(directory, next_batch(directory, Cursor(), 1, 1 << 20).cursor)
-    code, lines = output(capsys, "status", "--state-dir", state, "--json")
+    code, lines = output(capsys, "status", "--state", state, "--json")
     assert code == 0
     first, second = json.loads("\n".join(lines))
     assert (first["process"], first["written"], first["acknowledged"], first["lost"]) == ("processor-0", 2, 1, 0)
     assert 0 < first["lag_bytes"] < first["disk_bytes"]
     assert (second["written"], second["acknowledged"]) == (1, 0)
-    _, table = output(capsys, "status", "--state-dir", state)
+    _, table = output(capsys, "status", "--state", state)
     assert table[0].startswith("PROCESS")
     assert table[1].split()[:3] == ["processor-0", "2", "1"]
 
@@ -103,18 +103,18 @@ def test_status_counts_per_process(state: Path, capsys: pytest.CaptureFixture[st
 def test_status_says_no_when_records_were_lost(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = state / "spool" / "processor-0"
     save_cursor(directory, Cursor(segment=1, lost_records=2))
-    code, _ = output(capsys, "status", "--state-dir", state)
+    code, _ = output(capsys, "status", "--state", state)
     assert code == 1
 
 
 def test_a_missing_spool_or_sink_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["tail"], ["status"], ["tail", "--sink", str(tmp_path / "none.jsonl")]):
-        assert main(["audit", *arguments, "--state-dir", str(tmp_path)]) == 2
+        assert main(["audit", *arguments, "--state", str(tmp_path)]) == 2
         assert str(tmp_path) in capsys.readouterr().err
 
 
 def test_a_fresh_spool_has_nothing_to_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "spool").mkdir()
-    assert output(capsys, "tail", "--state-dir", tmp_path) == (0, ["No records yet."])
-    assert output(capsys, "status", "--state-dir", tmp_path) == (0, ["No process has written yet."])
+    assert output(capsys, "tail", "--state", tmp_path) == (0, ["No records yet."])
+    assert output(capsys, "status", "--state", tmp_path) == (0, ["No process has written yet."])
     assert not segment_path(tmp_path / "spool", 1).exists()

@@ -37,7 +37,7 @@ def state_dir(tmp_path: Path) -> Path:
 
 
 def test_status_is_a_table_of_the_newest_window(state_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["budget", "status", "--state-dir", str(state_dir)]) == 0
+    assert main(["budget", "status", "--state", str(state_dir)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "RULE    SCOPE  VALUE            WINDOW   CURRENCY      LIMIT    POSTED      HELD       LEFT",
         "people  user   �[2Jmallory      2026-11  EUR       20.000000  0.000000  0.000000  20.000000",
@@ -47,7 +47,7 @@ def test_status_is_a_table_of_the_newest_window(state_dir: Path, capsys: pytest.
 
 
 def test_all_windows_as_json(state_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["budget", "status", "--state-dir", str(state_dir), "--all", "--json"]) == 0
+    assert main(["budget", "status", "--state", str(state_dir), "--all", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["window"] for row in rows] == ["2026-10", "2026-11", "2026-11", "2026-11"]
     assert rows[3] == {
@@ -70,15 +70,15 @@ def test_an_unused_ledger_has_nothing_to_show(tmp_path: Path, capsys: pytest.Cap
         await ledger.close()
 
     asyncio.run(create())
-    assert main(["budget", "status", "--state-dir", str(tmp_path)]) == 0
+    assert main(["budget", "status", "--state", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "No budget has been used yet.\n"
-    assert main(["budget", "status", "--state-dir", str(tmp_path), "--json"]) == 0
+    assert main(["budget", "status", "--state", str(tmp_path), "--json"]) == 0
     assert capsys.readouterr().out == "[]\n"
 
 
 def test_a_missing_or_broken_ledger_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["budget", "status", "--state-dir", str(tmp_path)]) == 2
+    assert main(["budget", "status", "--state", str(tmp_path)]) == 2
     assert "ledger.sqlite: there is no ledger" in capsys.readouterr().err
     (tmp_path / "ledger.sqlite").write_bytes(b"not a database" * 100)
-    assert main(["budget", "status", "--state-dir", str(tmp_path)]) == 2
+    assert main(["budget", "status", "--state", str(tmp_path)]) == 2
     assert "ledger.sqlite: the ledger cannot be read (file is not a database)" in capsys.readouterr().err

@@ -104,6 +104,7 @@ def test_every_field_is_envoys_field(ours: Descriptor) -> None:
         assert is_map == (their.proto_type == "map")
         if is_map:
             key, value = their.map_meta
+            assert field.message_type is not None
             ours_key, ours_value = field.message_type.fields
             assert (PROTO_TYPES[ours_key.type], PROTO_TYPES[ours_value.type]) == (key.proto_type, value.proto_type)
             continue

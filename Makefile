@@ -1,0 +1,100 @@
+# Everything a developer does, in one place. `make` alone lists the targets.
+#
+# Variables that may be set on the command line or in the environment:
+#   PYTHON   the interpreter the virtual environment is made with (3.11 or newer)
+#   VENV     where the virtual environment lies
+#   UP       options for `gateway-ext up`, e.g. make run UP="--port 9000"
+#   TESTS    what pytest is given, e.g. make test TESTS="tests/unit -k guard"
+
+PYTHON ?= python3
+VENV ?= .venv
+UP ?=
+TESTS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PROTOS := $(wildcard proto/gateway_ext/wire/*.proto)
+GENERATED := $(PROTOS:proto/%.proto=%_pb2.py)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- run and test -----------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: venv proto ## start the whole gateway on this machine (Ctrl-C stops it)
+	$(BIN)/gateway-ext up $(UP)
+
+.PHONY: test
+test: check nodedeps ## check the code, then run all tests against a real Envoy
+	$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: check
+check: venv proto ## lint, formatting, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: venv proto ## measure what the gateway costs, against Envoy alone
+	$(BIN)/python -m benchmarks.request_path
+
+.PHONY: docs
+docs: venv proto ## check that the documentation names every setting, command, error and event
+	$(BIN)/python -m pytest -q tests/unit/test_docs.py
+
+# --- dependencies -----------------------------------------------------------------------------------------------------
+
+.PHONY: venv
+venv: $(VENV)/.installed ## make the virtual environment, exactly as locked
+
+$(VENV)/.installed: requirements-dev.lock pyproject.toml proto/compile.py proto/build_backend.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed. Debian: apt-get install python3. Elsewhere: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments. Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: proto
+proto: $(GENERATED) ## compile the wire formats again when they changed
+
+$(GENERATED) &: $(PROTOS) proto/compile.py | $(VENV)/.installed
+	$(BIN)/python proto/compile.py
+
+# The OpenAI Node SDK is one of the clients that the tests use. Debian's packages are installed where that is possible.
+.PHONY: nodedeps
+nodedeps: tests/node/node_modules/.package-lock.json
+
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+	@command -v npm >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq nodejs npm >/dev/null; } || \
+	  { echo "npm is missing, and the tests run OpenAI's Node SDK. Debian: apt-get install nodejs npm" >&2; exit 1; }
+	npm ci --prefix tests/node --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# uv writes one lock for all platforms, with hashes and without index addresses. It lives in an environment of its own.
+.PHONY: lock
+lock: ## resolve the dependencies anew and write both lock files
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/python -m pip --disable-pip-version-check --quiet install uv
+	build/uv/bin/uv pip compile pyproject.toml --output-file requirements.lock $(LOCK_OPTIONS)
+	build/uv/bin/uv pip compile pyproject.toml --extra dev --output-file requirements-dev.lock $(LOCK_OPTIONS)
+
+LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+# --- tidy up ----------------------------------------------------------------------------------------------------------
+
+.PHONY: clean
+clean: ## remove what was built, environments included; the state directory .gateway stays
+	rm -rf $(VENV) build dist tests/node/node_modules
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -f $(GENERATED) $(GENERATED:.py=.pyi)
+	find gateway_ext tests benchmarks proto -name __pycache__ -type d -prune -exec rm -rf {} +

