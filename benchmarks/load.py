@@ -1,11 +1,13 @@
-"""A closed-loop HTTP/1.1 load generator on asyncio streams: N connections, each sends, waits, sends again.
+"""An HTTP/1.1 load generator on asyncio streams: closed loop (as fast as it goes) or a constant arrival rate.
 
-Bounded in count and time; talks to loopback only. Its own CPU is not part of any figure: those are read per process.
+At a constant rate a latency counts from the moment the request was due, not from when a connection was free for it:
+otherwise a server that stalls would stop the clock on those who wait (coordinated omission). Bounded in count and time; talks to loopback only. Its own CPU is not part of any figure: those are read per process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -35,17 +37,26 @@ def request_bytes(path: str, body: bytes, token: str = "") -> bytes:
     return head.encode() + body
 
 
-async def run(port: int, request: bytes, *, connections: int, seconds: float) -> Result:
-    """Send `request` over and over for `seconds`. Any status but 200 is a failure."""
+async def run(port: int, request: bytes, *, connections: int, seconds: float, rate: float | None = None) -> Result:
+    """Send `request` for `seconds`, `rate` times a second or as fast as it goes. Any status but 200 is a failure."""
     latencies: list[float] = []
     failures = 0
-    stop_at = time.perf_counter() + seconds
+    start = time.perf_counter()
+    stop_at = start + seconds
+    due = itertools.count()
+
+    async def next_start() -> float:
+        if rate is None:
+            return time.perf_counter()
+        moment = start + next(due) / rate
+        await asyncio.sleep(max(0.0, moment - time.perf_counter()))
+        return moment
 
     async def connection() -> None:
         nonlocal failures
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
-            while (started := time.perf_counter()) < stop_at:
+            while (started := await next_start()) < stop_at:
                 writer.write(request)
                 status = await _read_response(reader)
                 if status == 200:
@@ -55,11 +66,10 @@ async def run(port: int, request: bytes, *, connections: int, seconds: float) ->
         finally:
             writer.close()
 
-    began = time.perf_counter()
     async with asyncio.timeout(seconds + 30), asyncio.TaskGroup() as group:
         for _ in range(connections):
             group.create_task(connection())
-    return Result(len(latencies), time.perf_counter() - began, tuple(sorted(latencies)), failures)
+    return Result(len(latencies), time.perf_counter() - start, tuple(sorted(latencies)), failures)
 
 
 async def _read_response(reader: asyncio.StreamReader) -> int:
