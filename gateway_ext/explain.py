@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway_ext.audit.records import AuditRecord, DecisionRecord
-from gateway_ext.budget.rules import Reservation, Settled
+from gateway_ext.budget.rules import Reservation, Settled, Settlement
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import BudgetExhausted
 from gateway_ext.exchange import Answer, Endpoint, Hold, Interface, RequestHead, Usage, VerifiedClaims
@@ -96,6 +96,9 @@ class _ReadingLedger:
 
     async def void(self, hold_id: str, settled_by: str, flags: tuple[str, ...] = ()) -> Settled | None:
         return None
+
+    async def settle_all(self, settlements: Sequence[Settlement]) -> list[Settled | None]:
+        return [None for _ in settlements]
 
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
         return []

@@ -20,12 +20,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway_ext import trail
 from gateway_ext.budget import reserve
-from gateway_ext.budget.charge import NoCharge, estimated, judge
+from gateway_ext.budget.charge import estimated, settlement
 from gateway_ext.dialects import encodings, openai
 from gateway_ext.errors import (
     ContentBlocked,
@@ -201,18 +201,19 @@ class Pipeline:
             flags = (*flags, "usage_estimated")
         await self._ledger.post(forwarded.hold.id, usage, cluster, "response", flags)
 
-    async def conclude(self, outcome: Outcome, bounds: Estimate) -> None:
-        """6 settle and 7 record, for each exchange that Envoy's access log reports."""
-        settled = None
-        if outcome.hold_id:
-            charge = judge(outcome, bounds)
-            if isinstance(charge, NoCharge):
-                settled = await self._ledger.void(outcome.hold_id, "access_log", (charge.reason,))
-            else:
-                settled = await self._ledger.post(
-                    outcome.hold_id, charge.usage, outcome.cluster, "access_log", charge.flags
-                )
-        self._audit.append(trail.concluded(outcome, settled, self._policy.current()))
+    async def conclude(self, ended: Sequence[tuple[Outcome, Estimate]]) -> None:
+        """6 settle and 7 record, for the exchanges that Envoy's access log reports, each with what was reserved for it.
+
+        Raises LedgerUnavailable: holds then stay, expire, and are settled by estimate.
+        """
+        snapshot = self._policy.current()
+        held = [(outcome, bounds) for outcome, bounds in ended if outcome.hold_id]
+        for outcome, _ in ended:
+            if not outcome.hold_id:  # refused, answered by us, or never seen by us: nothing to settle
+                self._audit.append(trail.concluded(outcome, None, snapshot))
+        settled = await self._ledger.settle_all([settlement(outcome, bounds) for outcome, bounds in held])
+        for (outcome, _), closed in zip(held, settled, strict=True):
+            self._audit.append(trail.concluded(outcome, closed, snapshot))
 
     def retarget(self, models: Mapping[str, str], cluster: str, body: bytes) -> bytes | None:
         """The guarded body for a further attempt at `cluster`. Raises KeyError when the verdict does not name it."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway_ext.audit.records import AuditRecord
-from gateway_ext.budget.rules import Reservation, Settled
+from gateway_ext.budget.rules import Reservation, Settled, Settlement
 from gateway_ext.exchange import Hold, Text, Usage
 from gateway_ext.guard.rules import GuardRules
 from gateway_ext.policy.snapshot import Snapshot
@@ -47,6 +47,10 @@ class Ledger(Protocol):
 
     async def void(self, hold_id: str, settled_by: str, flags: tuple[str, ...] = ()) -> Settled | None:
         """Release the hold: nothing was spent. None when there is no such hold."""
+        ...
+
+    async def settle_all(self, settlements: Sequence[Settlement]) -> list[Settled | None]:
+        """Post or void each, in order, at less cost than one by one. What is done stays done if a later one fails."""
         ...
 
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:

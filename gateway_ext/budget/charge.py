@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway_ext.budget.rules import Settlement
 from gateway_ext.exchange import Estimate, Outcome, Usage
 from gateway_ext.limits import USAGE_ESTIMATE_BYTES_PER_TOKEN
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
-    usage: Usage
-    flags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NoCharge:
-    reason: str
-
-
-def judge(outcome: Outcome, bounds: Estimate) -> Charge | NoCharge:
-    """What to post for `outcome`, or why nothing is due. `bounds` are what was reserved; estimates never exceed them."""
+def settlement(outcome: Outcome, bounds: Estimate) -> Settlement:
+    """What to ask of the ledger for `outcome`. `bounds` are what was reserved; estimates never exceed them."""
     if not outcome.cluster:
-        return NoCharge("no_upstream")
+        return Settlement(outcome.hold_id, None, "", outcome.settled_by, ("no_upstream",))
     if outcome.http_status >= 400:
-        return NoCharge("upstream_error")
-    if outcome.usage is not None:
-        return Charge(outcome.usage, outcome.flags)
-    # A stream that was cut, a client that went away, a provider that does not say: the tokens were produced all the same.
-    usage = estimated(outcome.request_bytes, outcome.response_bytes, bounds)
-    return Charge(usage, (*outcome.flags, "usage_estimated"))
+        return Settlement(outcome.hold_id, None, "", outcome.settled_by, ("upstream_error",))
+    usage, flags = outcome.usage, outcome.flags
+    if usage is None:
+        # A stream that was cut, a client that left, a provider that does not say: the tokens were produced all the same.
+        usage = estimated(outcome.request_bytes, outcome.response_bytes, bounds)
+        flags = (*flags, "usage_estimated")
+    return Settlement(outcome.hold_id, usage, outcome.cluster, outcome.settled_by, flags)
 
 
 def estimated(request_bytes: int, response_bytes: int, bounds: Estimate) -> Usage:

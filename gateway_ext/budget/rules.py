@@ -86,6 +86,17 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """What is asked of the ledger when an exchange has ended. Without a `cluster` nothing was spent: the hold is void."""
+
+    hold_id: str
+    usage: Usage | None
+    cluster: str
+    settled_by: str
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """A hold that has been closed. `is_first` is True for the one call that made these figures, False for repeats.
 

@@ -25,7 +25,6 @@ from gateway_ext.wire import access_log_pb2, ext_proc_pb2, health_pb2
 
 _log = logging.getLogger(__name__)
 _MESSAGE_BYTES_MAX = limits.REQUEST_BODY_BYTES_MAX + 1024 * 1024  # the body, and what comes with it
-_OUTCOMES_AT_ONCE = 8
 _HEALTH_PROPAGATION_SECONDS = 2.5  # two health checks of envoy.yaml and a margin
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -139,14 +138,11 @@ class ProcessorServer:
     async def collect_access_log(self, messages: AsyncIterator[access_log_pb2.StreamAccessLogsMessage]) -> None:
         """Envoy's access log, for as long as Envoy runs: settles and records what ended."""
         async for message in messages:
-            for position, (outcome, bounds) in enumerate(access_log.outcomes(message)):
-                try:
-                    await self._pipeline.conclude(outcome, bounds)
-                except Exception as error:  # noqa: BLE001  (the next ones must be settled all the same)
-                    # The hold stays and expires: the sweeper settles it by estimate and records it as recovered.
-                    _log.error("an outcome could not be settled: %s", type(error).__name__)
-                if position % _OUTCOMES_AT_ONCE == _OUTCOMES_AT_ONCE - 1:
-                    await asyncio.sleep(0)  # requests that wait for a decision come first
+            try:
+                await self._pipeline.conclude(list(access_log.outcomes(message)))
+            except Exception as error:  # noqa: BLE001  (the next ones must be settled all the same)
+                # The holds stay and expire: the sweeper settles them by estimate and records them as recovered.
+                _log.error("outcomes could not be settled: %s", type(error).__name__)
 
     def health(self) -> health_pb2.HealthCheckResponse:
         """What Envoy's active health check is told."""

@@ -217,6 +217,7 @@ async def test_redaction_reaches_the_body_and_only_its_span(world: World) -> Non
         ({"method": "GET"}, "method_not_allowed"),
         ({"content_type": "multipart/form-data"}, "content_type_unsupported"),
         ({"content_type": ""}, "content_type_unsupported"),
+        ({"content_type": "application/json; charset=utf-7"}, "content_type_unsupported"),
     ],
 )
 async def test_what_the_head_alone_refuses(world: World, head: dict[str, Any], expected: str) -> None:
@@ -332,7 +333,7 @@ def outcome(decided: Forwarded, **changes: Any) -> Outcome:
 async def test_the_access_log_settles_and_records(world: World) -> None:
     decided = await world.send("hi")
     assert isinstance(decided, Forwarded)
-    await world.pipeline.conclude(outcome(decided), decided.estimate)
+    await world.pipeline.conclude([(outcome(decided), decided.estimate)])
     record = world.audit.records[-1]
     assert isinstance(record, OutcomeRecord)
     assert record.name is EventName.OUTCOME_SETTLED
@@ -346,7 +347,7 @@ async def test_the_access_log_settles_and_records(world: World) -> None:
 async def test_an_upstream_error_costs_nothing(world: World) -> None:
     decided = await world.send("hi")
     assert isinstance(decided, Forwarded)
-    await world.pipeline.conclude(outcome(decided, http_status=500, usage=None), decided.estimate)
+    await world.pipeline.conclude([(outcome(decided, http_status=500, usage=None), decided.estimate)])
     assert (world.held(), world.posted()) == (0, 0)
 
 
@@ -355,7 +356,7 @@ async def test_a_response_that_was_read_is_settled_once(world: World) -> None:
     assert isinstance(decided, Forwarded)
     await world.pipeline.settle(decided, "simulator-us/assistant", Usage(10, 10), 100, ())
     after_response = world.posted()
-    await world.pipeline.conclude(outcome(decided, usage=None), decided.estimate)
+    await world.pipeline.conclude([(outcome(decided, usage=None), decided.estimate)])
     assert world.posted() == after_response > 0
     record = world.audit.records[-1]
     assert isinstance(record, OutcomeRecord)
@@ -364,7 +365,7 @@ async def test_a_response_that_was_read_is_settled_once(world: World) -> None:
 
 async def test_a_refusal_of_envoys_own_is_recorded_unpriced(world: World) -> None:
     refused = Outcome("", "", 401, "", None, 0, 0, 0, 1, 0, True, "access_log", (), "jwt_authn_access_denied")
-    await world.pipeline.conclude(refused, Estimate(0, 0))
+    await world.pipeline.conclude([(refused, Estimate(0, 0))])
     record = world.audit.records[-1]
     assert isinstance(record, OutcomeRecord)
     assert record.name is EventName.ENVOY_REFUSED

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway_ext.budget.rules import AccountLine, Settled
+from gateway_ext.budget.rules import AccountLine, Settled, Settlement
 from gateway_ext.errors import BudgetExhausted, InternalFailure
 from gateway_ext.exchange import Hold, Usage
 from gateway_ext.ports import Ledger
@@ -299,6 +299,19 @@ class LedgerContract:
         granted = await asyncio.gather(*map(attempt, range(1_000)))
         assert granted.count(True) == 14  # 14 × 7 = 98 of 100
         assert balances() == {"user": (98, 0), "team": (98, 0)}
+
+    async def test_many_are_settled_as_one_by_one(self, ledger: Ledger, balances: Balances) -> None:
+        for number in range(40):
+            await ledger.reserve(reservation(f"h{number}", 1))
+        settlements = [Settlement(f"h{number}", Usage(10, 0), "eu/model", "test") for number in range(0, 40, 2)]
+        settlements += [Settlement(f"h{number}", None, "", "test", ("upstream_error",)) for number in range(1, 40, 2)]
+        settled = await ledger.settle_all([*settlements, Settlement("unknown", None, "", "test")])
+        assert [each.state if each else None for each in settled] == ["posted"] * 20 + ["void"] * 20 + [None]
+        held, _ = balances()["user"]
+        assert held == 0
+        again = await ledger.settle_all(settlements)
+        assert not any(each.is_first for each in again if each)
+        assert await ledger.settle_all([]) == []
 
     async def test_a_cancelled_reserve_is_undone_by_a_void_after_it(self, ledger: Ledger, balances: Balances) -> None:
         reserving = asyncio.ensure_future(ledger.reserve(reservation("h1", 60)))  # noqa: TID251  (held right here)

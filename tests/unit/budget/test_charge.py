@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_ext.budget.charge import Charge, NoCharge, estimated, judge
+from gateway_ext.budget.charge import estimated, settlement
+from gateway_ext.budget.rules import Settlement
 from gateway_ext.exchange import Estimate, Outcome, Usage
 
 BOUNDS = Estimate(input_tokens=1000, output_tokens=100)
@@ -30,26 +31,30 @@ def outcome(**changes: Any) -> Outcome:
     return Outcome(**(values | changes))
 
 
+def settled(usage: Usage | None, *flags: str) -> Settlement:
+    return Settlement("e", usage, "fr/large" if usage else "", "access_log", flags)
+
+
 def test_reported_usage_is_charged_as_reported() -> None:
-    assert judge(outcome(usage=Usage(5, 7)), BOUNDS) == Charge(Usage(5, 7), ())
+    assert settlement(outcome(usage=Usage(5, 7)), BOUNDS) == settled(Usage(5, 7))
 
 
 @pytest.mark.parametrize("status", [400, 429, 500, 503])
 def test_errors_cost_nothing(status: int) -> None:
-    assert judge(outcome(http_status=status, usage=Usage(5, 7)), BOUNDS) == NoCharge("upstream_error")
+    assert settlement(outcome(http_status=status, usage=Usage(5, 7)), BOUNDS) == settled(None, "upstream_error")
 
 
 def test_what_reached_no_upstream_costs_nothing() -> None:
-    assert judge(outcome(cluster="", http_status=0), BOUNDS) == NoCharge("no_upstream")
+    assert settlement(outcome(cluster="", http_status=0), BOUNDS) == settled(None, "no_upstream")
 
 
 def test_missing_usage_is_estimated_and_flagged() -> None:
-    assert judge(outcome(), BOUNDS) == Charge(Usage(100, 10, is_estimated=True), ("usage_estimated",))
+    assert settlement(outcome(), BOUNDS) == settled(Usage(100, 10, is_estimated=True), "usage_estimated")
 
 
 def test_an_aborted_request_is_charged_although_nothing_came_back() -> None:
-    charge = judge(outcome(http_status=0, response_bytes=0, flags=("client_aborted",)), BOUNDS)
-    assert charge == Charge(Usage(100, 0, is_estimated=True), ("client_aborted", "usage_estimated"))
+    aborted = outcome(http_status=0, response_bytes=0, flags=("client_aborted",))
+    assert settlement(aborted, BOUNDS) == settled(Usage(100, 0, is_estimated=True), "client_aborted", "usage_estimated")
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9))

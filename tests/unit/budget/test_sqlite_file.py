@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -83,3 +85,12 @@ def test_patience_is_for_locks_only(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
         patiently(attempt)
     assert len(attempts) == 1
+
+
+def test_a_second_connection_of_a_process_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    """Or another process would think itself the last one, and delete the write-ahead log from under both."""
+    path = tmp_path / "ledger.sqlite"
+    program = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM hold'); c.close()"
+    with closing(connect(path)), closing(connect(path)):
+        subprocess.run([sys.executable, "-c", program, path], check=True)
+        assert (tmp_path / "ledger.sqlite-wal").exists()

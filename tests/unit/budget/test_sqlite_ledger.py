@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -65,6 +67,19 @@ async def test_a_closed_ledger_is_unavailable(ledger: SqliteLedger) -> None:
     await ledger.close()
     with pytest.raises(LedgerUnavailable):
         await ledger.reserve(reservation("h1", 1))
+
+
+async def test_a_removed_file_is_not_spent_from(path: Path, ledger: SqliteLedger) -> None:
+    """The open file is still there for this process, but for no other one."""
+    away = path.with_name("away")
+    os.replace(path, away)
+    with pytest.raises(LedgerUnavailable):
+        await ledger.reserve(reservation("h1", 1))
+    shutil.copyfile(__file__, path)
+    with pytest.raises(LedgerUnavailable):
+        await ledger.expire(NOW)
+    os.replace(away, path)
+    assert (await ledger.reserve(reservation("h1", 1))).amount_nano == 1
 
 
 async def test_a_settled_hold_keeps_what_reports_need(path: Path, ledger: SqliteLedger) -> None:
