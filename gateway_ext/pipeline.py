@@ -11,7 +11,7 @@ money and makes the server abort the stream, which Envoy answers with 503; nothi
     3 inspect       guard       every text of the request: allow, redact, deny
     4 route         routing     deployments allowed for what was found, in order, or 403
     5 forward                   edits, model name; the decision record is written before Envoy is answered
-    6 settle        budget      actual usage replaces the hold (from the access log, or from the response if we read it)
+    6 settle        budget      actual usage replaces the hold, when Envoy's access log tells of the end
     7 record        audit       the outcome
 """
 
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 from gateway_ext import trail
 from gateway_ext.budget import reserve
-from gateway_ext.budget.charge import estimated, settlement
+from gateway_ext.budget.charge import settlement
 from gateway_ext.dialects import encodings, openai
 from gateway_ext.errors import (
     ContentBlocked,
@@ -49,7 +49,6 @@ from gateway_ext.exchange import (
     Prompt,
     RequestHead,
     ResponseReading,
-    Usage,
 )
 from gateway_ext.identity.access import matching_rule, usable_models
 from gateway_ext.identity.claims import authenticate
@@ -85,7 +84,6 @@ class Forwarded:
     forward: Forward
     hold: Hold
     estimate: Estimate
-    request_bytes: int
     strips_usage: bool
 
     @property
@@ -172,7 +170,7 @@ class Pipeline:
             note.step = "forward"  # 5
             forward = _forward(exchange, prompt, verdict, candidates, hold, estimate, decoded if was_coded else None)
             self._audit.append(note.forwarded(self._clock.monotonic_ns()))
-            return Forwarded(exchange, forward, hold, estimate, len(body), _strips_usage(prompt, snapshot))
+            return Forwarded(exchange, forward, hold, estimate, _strips_usage(prompt, snapshot))
         except asyncio.CancelledError:
             self._release(exchange.id, "cancelled")  # by id: the store may be reserving at this very moment
             raise
@@ -191,15 +189,6 @@ class Pipeline:
         if media_type == "text/event-stream" and (in_processor or forwarded.strips_usage):
             return ResponseReading.STREAM
         return ResponseReading.WHOLE if media_type == _JSON and in_processor else ResponseReading.NOTHING
-
-    async def settle(
-        self, forwarded: Forwarded, cluster: str, usage: Usage | None, response_bytes: int, flags: tuple[str, ...]
-    ) -> None:
-        """6 settle, when the processor read the response. The record follows with the access log (`conclude`)."""
-        if usage is None:
-            usage = estimated(forwarded.request_bytes, response_bytes, forwarded.estimate)
-            flags = (*flags, "usage_estimated")
-        await self._ledger.post(forwarded.hold.id, usage, cluster, "response", flags)
 
     async def conclude(self, ended: Sequence[tuple[Outcome, Estimate]]) -> None:
         """6 settle and 7 record, for the exchanges that Envoy's access log reports, each with what was reserved for it.

@@ -24,7 +24,6 @@ from gateway_ext.audit.segments import frame, segment_path, segment_sizes, sync_
 from gateway_ext.errors import AuditUnavailable, ConfigurationError
 
 FILL_ALARM_RATIO = 0.8
-OUTCOMES_RATIO = 0.1  # kept for outcomes of what was let through before the spool was full
 _MEASURE_SECONDS = 1.0
 _PROCESS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -40,8 +39,8 @@ class _Clock(Protocol):
 class Spool:
     """Implements ports.AuditLog. Writes to `directory / process`, which belongs to one process at a time.
 
-    `bytes_max` bounds what no collector has acknowledged yet; outcomes of forwarded requests may exceed it by a tenth,
-    so that each decision to forward has its outcome, whenever the spool fills up. Every start, and every segment given up half-way,
+    `bytes_max` bounds what no collector has acknowledged yet. Only outcomes of forwarded requests may exceed it: each
+    was let through by a decision that had room, here or in another process, so there are never more of them. Every start, and every segment given up half-way,
     begins a new run: a new `run_id`, and sequence numbers from 1 without gaps. Raises ConfigurationError when the
     directory cannot be used.
     """
@@ -99,7 +98,7 @@ class Spool:
                     self._open_segment()
                     self._begin_run()
                 framed = self._framed(record)
-                self._make_room(len(framed), self._bytes_max_for(record))
+                self._make_room(len(framed), must_fit=not _is_owed(record))
                 self._segment.append(framed)
             except OSError as error:
                 self._refuse(f"write failed ({error.strerror})")
@@ -136,16 +135,12 @@ class Spool:
             self._refuse("a record does not fit the format")
         return frame(payload)
 
-    def _bytes_max_for(self, record: AuditRecord) -> int:
-        is_owed = isinstance(record, OutcomeRecord) and bool(record.outcome.hold_id)
-        return int(self._bytes_max * (1 + OUTCOMES_RATIO)) if is_owed else self._bytes_max
-
-    def _make_room(self, frame_bytes: int, bytes_max: int) -> None:
+    def _make_room(self, frame_bytes: int, *, must_fit: bool) -> None:
         if frame_bytes > limits.SPOOL_SEGMENT_BYTES:
             self._refuse("a record is larger than a segment")
-        if self._unshipped_bytes + frame_bytes > bytes_max:
+        if must_fit and self._unshipped_bytes + frame_bytes > self._bytes_max:
             self._measure()
-            if self._unshipped_bytes + frame_bytes > bytes_max:
+            if self._unshipped_bytes + frame_bytes > self._bytes_max:
                 self._refuse(f"{self._bytes_max} bytes wait for the collector")
         if self._segment.bytes_written + frame_bytes > limits.SPOOL_SEGMENT_BYTES:
             self._open_segment()
@@ -200,3 +195,8 @@ class Spool:
         if self.fill >= FILL_ALARM_RATIO and not self._alarmed:
             _log.warning("spool %s: %.0f %% full; is the collector reachable?", self.directory, 100 * self.fill)
         self._alarmed = self.fill >= FILL_ALARM_RATIO
+
+
+def _is_owed(record: AuditRecord) -> bool:
+    """Whether it tells how a forwarded request ended: a decision without its outcome would be a hole in the trail."""
+    return isinstance(record, OutcomeRecord) and bool(record.outcome.hold_id)

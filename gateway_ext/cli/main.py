@@ -13,9 +13,9 @@ from gateway_ext.errors import ConfigurationError
 COMMANDS: Mapping[str, str] = {
     "up": "run the whole gateway on this machine, with a local issuer and a simulated model provider",
     "token": "print a credential of the local issuer",
-    "policy": "check, explain and compare policy files",
+    "policy": "check and explain policy files",
     "budget": "show budgets and what was spent",
-    "audit": "verify and search the audit log",
+    "audit": "show the audit trail and its shipping",
     "envoy": "render and validate Envoy's configuration",
     "processor": "run one external processor",
     "control": "run the control process",

@@ -34,11 +34,6 @@ class MeteredStream:
         return self._meter.usage
 
     @property
-    def data_bytes(self) -> int:
-        """Bytes of output seen, for an estimate."""
-        return self._meter.data_bytes
-
-    @property
     def saw_end(self) -> bool:
         """Whether the provider marked the end, as opposed to just stopping."""
         return self._meter.is_complete

@@ -42,7 +42,7 @@ from envoy_data_plane.envoy.extensions.filters.http.upstream_codec.v3 import Ups
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.envoy.extensions.http.injected_credentials.generic.v3 import Generic
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import SdsSecretConfig
-from envoy_data_plane.envoy.type.matcher.v3 import HttpRequestHeaderMatchInput, StringMatcher
+from envoy_data_plane.envoy.type.matcher.v3 import HttpRequestHeaderMatchInput, RegexMatcher, StringMatcher
 from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.xds.core.v3 import TypedExtensionConfig as XdsExtension
 from envoy_data_plane.xds.type.matcher.v3 import Matcher, MatcherMatcherTree, MatcherMatcherTreeMatchMap, MatcherOnMatch
@@ -52,57 +52,68 @@ from gateway_ext.limits import STEP_DEADLINE_SECONDS
 from gateway_ext.routing.rules import Provider
 
 _ATTEMPT_COUNT = "x-envoy-attempt-count"
-# Credentials of the caller and of the provider tried before.
-_CREDENTIALS = ("authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
-# What would tell a provider who asks, from where and with what. x-request-id stays: it is random, made by us, and what
-# one quotes to a provider's support.
-_IDENTIFYING = (
-    "forwarded", "from", "origin", "openai-organization", "openai-project", "referer", "traceparent", "tracestate",
-    "via", "x-client-ip", "x-real-ip", "true-client-ip", "x-correlation-id",
+# All that passes of a request's headers. Any other could tell who asks, steer the provider, or carry text that nobody
+# inspected. x-request-id is none of the caller's: random, made by us, what one quotes to a provider's support.
+_PASSED = (
+    ":authority", ":method", ":path", ":scheme", "content-length", "content-type", "transfer-encoding", "x-request-id",
+    _ATTEMPT_COUNT,
 )  # fmt: skip
-_IDENTIFYING_PREFIXES = ("x-forwarded-", "x-stainless-", "x-envoy-")
 
 
 def provider_filters(provider: Provider, secrets_directory: PurePosixPath) -> list[HttpFilter]:
-    """Scrub, path, retarget (after the first attempt), credential, veil, codec."""
+    """Scrub and path, constants, retarget (after the first attempt), credential, veil, codec."""
     credential = [_credential(provider, secrets_directory)] if provider.credential else []
-    return [_scrub(provider), _path(provider), _retarget_after_the_first_attempt(), *credential, _veil(), _codec()]
+    scrub = _scrub_and_path(provider)
+    return [scrub, _constants(), _retarget_after_the_first_attempt(), *credential, _veil(), _codec()]
 
 
-def _scrub(provider: Provider) -> HttpFilter:
-    removals = dict.fromkeys((*_CREDENTIALS, provider.credential_header.lower(), *_IDENTIFYING))
-    return _headers(
-        "scrub",
-        *(HeaderMutation(remove=name) for name in removals),
-        _remove_prefix("x-gateway-"),
-        # Native metering reads JSON and events, not gzip.
-        _set("accept-encoding", "identity"),
-        _set("user-agent", "gateway-ext"),
-    )
+def _scrub_and_path(provider: Provider) -> HttpFilter:
+    """Known headers only, and the provider's own path, without the caller's query.
 
-
-def _path(provider: Provider) -> HttpFilter:
-    """The provider's own path, without the caller's query. In Lua because Envoy lets no header_mutation touch `:path`."""
+    In Lua because header_mutation can neither remove what is not listed nor touch `:path`.
+    """
     quoted = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in "/._-~") else _lua_escape(letter)
         for letter in provider.base_path
     )
+    passed = ", ".join(f'["{name}"] = true' for name in _PASSED)
     source = (
+        f"local passed = {{{passed}}}\n"
         "function envoy_on_request(handle)\n"
+        "  local headers, unknown = handle:headers(), {}\n"
+        "  for name in pairs(headers) do\n"
+        "    if not passed[name] then unknown[#unknown + 1] = name end\n"
+        "  end\n"
+        "  for _, name in ipairs(unknown) do headers:remove(name) end\n"
         f'  local plan = handle:streamInfo():dynamicMetadata():get("{PLAN}")\n'
-        f'  handle:headers():replace(":path", "{quoted}" .. plan["path"])\n'
+        f'  headers:replace(":path", "{quoted}" .. plan["path"])\n'
         "end\n"
     )
-    return _filter("path", Lua(default_source_code=DataSource(inline_string=source)))
+    return _filter("scrub_and_path", Lua(default_source_code=DataSource(inline_string=source)))
 
 
 def _lua_escape(letter: str) -> str:
     return "".join(f"\\{byte:03d}" for byte in letter.encode())
 
 
+def _constants() -> HttpFilter:
+    # Native metering reads JSON and events, not gzip. Trailers are headers, too, and come when all was decided.
+    no_trailers = HeaderMutation(
+        remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=StringMatcher(safe_regex=RegexMatcher(regex=".*")))
+    )
+    constants = [
+        _set("accept", "application/json, text/event-stream"),
+        _set("accept-encoding", "identity"),
+        _set("user-agent", "gateway-ext"),
+    ]
+    mutations = Mutations(request_mutations=constants, request_trailers_mutations=[no_trailers])
+    return _filter("constants", HeaderMutationFilter(mutations=mutations))
+
+
 def _veil() -> HttpFilter:
-    # After the matcher on the attempt count, which is itself one of these headers.
-    return _headers("veil", *(_remove_prefix(prefix) for prefix in _IDENTIFYING_PREFIXES))
+    # After the matcher on the attempt count. The prefix, because the router adds headers of its own on a retry.
+    veil = HeaderMutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=StringMatcher(prefix="x-envoy-")))
+    return _filter("veil", HeaderMutationFilter(mutations=Mutations(request_mutations=[veil])))
 
 
 def _retarget_after_the_first_attempt() -> HttpFilter:
@@ -160,14 +171,6 @@ def _credential(provider: Provider, secrets_directory: PurePosixPath) -> HttpFil
 
 def _codec() -> HttpFilter:
     return _filter("envoy.filters.http.upstream_codec", UpstreamCodec())
-
-
-def _headers(name: str, *mutations: HeaderMutation) -> HttpFilter:
-    return _filter(name, HeaderMutationFilter(mutations=Mutations(request_mutations=list(mutations))))
-
-
-def _remove_prefix(prefix: str) -> HeaderMutation:
-    return HeaderMutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=StringMatcher(prefix=prefix)))
 
 
 def _set(name: str, value: str) -> HeaderMutation:

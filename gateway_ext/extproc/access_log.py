@@ -26,7 +26,8 @@ _FLAGS = {
     "local_reset": "local_reset",
     "overload_manager": "overloaded",
 }
-_CUT_SHORT = frozenset({"client_aborted", "upstream_reset", "upstream_protocol_error", "timeout", "local_reset"})
+_READING_FLAGS = frozenset({"half_stream", "stream_malformed", "stream_too_long"})  # of commands.Reading
+_CUT_SHORT = _READING_FLAGS | {"client_aborted", "upstream_reset", "upstream_protocol_error", "timeout", "local_reset"}
 
 
 def outcomes(message: pb.StreamAccessLogsMessage) -> Iterator[tuple[Outcome, Estimate]]:
@@ -39,14 +40,17 @@ def _outcome(entry: pb.HTTPAccessLogEntry) -> tuple[Outcome, Estimate]:
     common = entry.common_properties
     metadata = common.metadata.filter_metadata
     plan = metadata["gw.plan"] if "gw.plan" in metadata else Struct()
+    usage = metadata["gw.usage"] if "gw.usage" in metadata else Struct()
     flags = _flags(common.response_flags)
+    if (flag := _text(usage, "flag")) in _READING_FLAGS:
+        flags = (*flags, flag)
     http_status = entry.response.response_code.value
     outcome = Outcome(
         exchange_id=_text(plan, "id"),
         hold_id=_text(plan, "hold"),
         http_status=http_status,
         cluster="" if common.upstream_cluster == _DENY_CLUSTER else common.upstream_cluster,
-        usage=_usage(metadata["gw.usage"]) if "gw.usage" in metadata else None,
+        usage=_usage(usage),
         request_bytes=entry.request.request_body_bytes,
         response_bytes=entry.response.response_body_bytes,
         attempts=common.upstream_request_attempt_count,
@@ -90,7 +94,7 @@ def _nanoseconds(duration: Duration) -> int:
 
 def _reason(http_status: int, details: str) -> str:
     # Details are Envoy's constants and ours, but a filter might put more behind a colon or brace: keep the constant.
-    if http_status < 400:
+    if 0 < http_status < 400:  # 0: nobody was answered, as when the caller leaves early
         return ""
     head = details.partition("{")[0].partition(":")[0]
     return "".join(letter for letter in head if letter.isalnum() or letter in "_.-")[:64]

@@ -31,7 +31,6 @@ def decode(message: pb.ProcessingRequest) -> e.Event | None:
             content_type=fields.get("content-type", ""),
             content_encoding=fields.get("content-encoding", ""),
             end_of_stream=message.response_headers.end_of_stream,
-            cluster=_response_cluster(message),
         )
     if kind == "response_body":
         return e.ResponseBody(message.response_body.body, message.response_body.end_of_stream)
@@ -49,12 +48,6 @@ def decode(message: pb.ProcessingRequest) -> e.Event | None:
     if kind == "response_trailers":
         return e.ResponseTrailers()
     return None
-
-
-def _response_cluster(message: pb.ProcessingRequest) -> str:
-    if _ATTRIBUTES_NAMESPACE not in message.attributes:
-        return ""
-    return message.attributes[_ATTRIBUTES_NAMESPACE].fields["xds.cluster_name"].string_value
 
 
 def _fields(headers: pb.HeaderMap, wanted: frozenset[str]) -> dict[str, str]:
@@ -94,9 +87,7 @@ _CONTINUE_REQUEST_HEADERS = pb.ProcessingResponse(
         request_body_mode=pb.ProcessingMode.BUFFERED, response_header_mode=pb.ProcessingMode.SEND
     ),
 )
-_PASS_WHOLE = pb.ProcessingResponse(response_body=pb.BodyResponse())
 _PASS_REQUEST_TRAILERS = pb.ProcessingResponse(request_trailers=pb.TrailersResponse())
-_PASS_RESPONSE_TRAILERS = pb.ProcessingResponse(response_trailers=pb.TrailersResponse())
 _READING = {
     ResponseReading.NOTHING: pb.ProcessingResponse(response_headers=pb.HeadersResponse()),
     ResponseReading.WHOLE: pb.ProcessingResponse(
@@ -122,22 +113,32 @@ def encode(command: c.Command) -> pb.ProcessingResponse:
             return _forward(command)
         case c.ReadResponse(reading):
             return _READING[reading]
-        case c.PassChunk(body, end_of_stream):
+        case c.PassChunk(body, end_of_stream, reading):
             streamed = pb.StreamedBodyResponse(body=body, end_of_stream=end_of_stream)
             mutation = pb.BodyMutation(streamed_response=streamed)
-            return pb.ProcessingResponse(
-                response_body=pb.BodyResponse(response=pb.CommonResponse(body_mutation=mutation))
-            )
-        case c.PassWholeResponse():
-            return _PASS_WHOLE
+            chunk = pb.BodyResponse(response=pb.CommonResponse(body_mutation=mutation))
+            return _with_reading(pb.ProcessingResponse(response_body=chunk), reading)
+        case c.PassWholeResponse(reading):
+            return _with_reading(pb.ProcessingResponse(response_body=pb.BodyResponse()), reading)
         case c.AnswerNow(answer):
             return _answer(answer)
         case c.RetargetRequest(body):
             return pb.ProcessingResponse(request_body=pb.BodyResponse(response=_replaced(body, ())))
         case c.PassRequestTrailers():
             return _PASS_REQUEST_TRAILERS
-        case c.PassResponseTrailers():
-            return _PASS_RESPONSE_TRAILERS
+        case c.PassResponseTrailers(reading):
+            return _with_reading(pb.ProcessingResponse(response_trailers=pb.TrailersResponse()), reading)
+
+
+def _with_reading(response: pb.ProcessingResponse, reading: c.Reading | None) -> pb.ProcessingResponse:
+    if reading is not None:
+        told: dict[str, Any] = {"flag": reading.flag} if reading.flag else {}
+        if reading.usage is not None:
+            told["input_tokens"] = reading.usage.input_tokens
+            told["output_tokens"] = reading.usage.output_tokens
+            told["cached_input_tokens"] = reading.usage.cached_input_tokens
+        response.dynamic_metadata.update({"gw.usage": told})
+    return response
 
 
 def _answer(answer: Answer) -> pb.ProcessingResponse:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway_ext.exchange import Answer, Candidate, ResponseReading
+from gateway_ext.exchange import Answer, Candidate, ResponseReading, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,18 @@ class ReadResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read in a response that has ended. Comes back with Envoy's access log, which settles the exchange."""
+
+    usage: Usage | None
+    flag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PassWholeResponse:
     """Answer to a BUFFERED response body: let it go unchanged."""
+
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +75,12 @@ class PassChunk:
 
     body: bytes
     end_of_stream: bool
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PassResponseTrailers:
-    pass
+    reading: Reading | None = None
 
 
 Command = (

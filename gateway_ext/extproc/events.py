@@ -37,7 +37,6 @@ class ResponseHeaders:
     content_type: str
     content_encoding: str
     end_of_stream: bool
-    cluster: str = ""  # that answered, where Envoy is asked to tell
 
 
 @dataclass(frozen=True, slots=True)

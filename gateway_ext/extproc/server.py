@@ -94,7 +94,6 @@ class ProcessorServer:
             code, text, why = grpc.StatusCode.DEADLINE_EXCEEDED, "gateway_ext_deadline", "no answer in time"
         except asyncio.CancelledError:
             if _is_cancelled():
-                await self._interrupt(stream)
                 raise
             # A step lost what it waited for. gRPC would send no status at all then, and Envoy would wait for ever.
             code, text, why = grpc.StatusCode.INTERNAL, "gateway_ext_failure", "a step was cancelled"
@@ -104,7 +103,6 @@ class ProcessorServer:
             return
         if stream.conversation.state is not State.INTERRUPTED:  # else it was Envoy that ended it
             _log.error("stream aborted: %s in %s", why, stream.conversation.state.name)
-        await self._interrupt(stream)
         await _abort(context, code, text)
 
     async def _converse(self, stream: RouterStream | UpstreamStream, context: _Context) -> None:
@@ -126,14 +124,6 @@ class ProcessorServer:
                 commands = await stream.answer(event)
             for command in commands:
                 await context.write(codec.encode(command))
-
-    async def _interrupt(self, stream: RouterStream | UpstreamStream) -> None:
-        if stream.conversation.state in (State.DONE, State.INTERRUPTED):
-            return
-        try:
-            await stream.answer(e.StreamEnded())
-        except Exception as error:  # noqa: BLE001  (from here it would go to gRPC, with its text)
-            _log.error("what a stream used could not be settled: %s", type(error).__name__)
 
     async def collect_access_log(self, messages: AsyncIterator[access_log_pb2.StreamAccessLogsMessage]) -> None:
         """Envoy's access log, for as long as Envoy runs: settles and records what ended."""

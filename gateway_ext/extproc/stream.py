@@ -9,7 +9,7 @@ from typing import Any, cast
 from gateway_ext import limits
 from gateway_ext.dialects.metered import MeteredStream, usage_of_body
 from gateway_ext.dialects.sse import StreamMalformed
-from gateway_ext.exchange import Answer, Interface, RequestHead, ResponseReading, Usage, VerifiedClaims
+from gateway_ext.exchange import Answer, Interface, RequestHead, ResponseReading, VerifiedClaims
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
 from gateway_ext.extproc.headers import media_type
@@ -34,7 +34,6 @@ class RouterStream:
         self._interface = interface
         self._exchange: Exchange | None = None
         self._forwarded: Forwarded | None = None
-        self._cluster = ""
         self._meter: MeteredStream | None = None
 
     async def answer(self, event: e.Event) -> tuple[c.Command, ...]:
@@ -56,14 +55,11 @@ class RouterStream:
                     return (c.ReadResponse(ResponseReading.NOTHING),)
                 return (self._read_response(event),) if state is State.CHOOSING else ()
             case e.ResponseBody(body) if state is State.PASSING_WHOLE:
-                self._settle(usage_of_body(body), len(body), ())
-                return (c.PassWholeResponse(),)
+                return (c.PassWholeResponse(c.Reading(usage_of_body(body))),)
             case e.ResponseBody(body, end_of_stream) if state in (State.RESPONDING, State.ENDING):
                 return self._pass(body, end_of_stream=end_of_stream)
             case e.ResponseTrailers() if state is State.ENDING:
-                return (*self._pass(b"", end_of_stream=False, has_ended=True), c.PassResponseTrailers())
-            case e.StreamEnded() if state is State.INTERRUPTED and self._meter is not None:
-                self._settle(self._meter.usage, self._meter.data_bytes, ("client_aborted",))
+                return self._pass_trailers()
         return ()
 
     async def _admit(self, event: e.RequestHeaders) -> c.Command:
@@ -102,7 +98,6 @@ class RouterStream:
         assert self._forwarded is not None
         if event.end_of_stream:
             return c.ReadResponse(ResponseReading.NOTHING)
-        self._cluster = event.cluster
         reading = self._pipeline.read_response(
             self._forwarded, event.status, media_type(event.content_type), event.content_encoding
         )
@@ -110,33 +105,32 @@ class RouterStream:
             self._meter = MeteredStream(strips_usage=self._forwarded.strips_usage)
         return c.ReadResponse(reading)
 
-    def _pass(self, body: bytes, *, end_of_stream: bool, has_ended: bool = False) -> tuple[c.Command, ...]:
+    def _pass(self, body: bytes, *, end_of_stream: bool) -> tuple[c.Command, ...]:
         meter = self._meter
         assert meter is not None
         try:
             out = meter.feed(body)
-            if end_of_stream or has_ended:
-                out += meter.finish()
         except StreamMalformed:
-            return self._cut("stream_malformed")
+            return self._cut(meter, "stream_malformed")
         if meter.total_bytes > limits.STREAM_BYTES_MAX:
-            return self._cut("stream_too_long")
-        if end_of_stream or has_ended:
-            self._settle(meter.usage, meter.data_bytes, () if meter.saw_end else ("half_stream",))
-        if out or end_of_stream:
-            return (c.PassChunk(out, end_of_stream),)
-        return ()
+            return self._cut(meter, "stream_too_long")
+        if end_of_stream:
+            return (c.PassChunk(out + meter.finish(), end_of_stream, _reading(meter)),)
+        return (c.PassChunk(out, end_of_stream),) if out else ()
 
-    def _cut(self, flag: str) -> tuple[c.Command, ...]:
-        assert self._meter is not None
-        self._settle(self._meter.usage, self._meter.data_bytes, (flag,))
-        return (c.PassChunk(_CUT_EVENTS, end_of_stream=True),)
+    def _pass_trailers(self) -> tuple[c.Command, ...]:
+        meter = self._meter
+        assert meter is not None
+        trailers = c.PassResponseTrailers(_reading(meter))
+        rest = meter.finish()
+        return (c.PassChunk(rest, end_of_stream=False), trailers) if rest else (trailers,)
 
-    def _settle(self, usage: Usage | None, response_bytes: int, flags: tuple[str, ...]) -> None:
-        # Never in the stream's own task: that one dies with the client's connection.
-        assert self._forwarded is not None
-        work = self._pipeline.settle(self._forwarded, self._cluster, usage, response_bytes, flags)
-        self._pipeline.background.start(work, name="settle")
+    def _cut(self, meter: MeteredStream, flag: str) -> tuple[c.Command, ...]:
+        return (c.PassChunk(_CUT_EVENTS, True, c.Reading(meter.usage, flag)),)
+
+
+def _reading(meter: MeteredStream) -> c.Reading:
+    return c.Reading(meter.usage, "" if meter.saw_end else "half_stream")
 
 
 class UpstreamStream:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -24,11 +25,15 @@ import httpx
 
 from gateway_ext.exchange import CredentialClass
 from gateway_ext.local.issuer import LocalIssuer
+from gateway_ext.policy.loader import load_policy
 from gateway_ext.settings import StateLayout
 
 PROJECT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "gateway_ext.cli.main"]
 START_SECONDS = 60.0
+PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}  # no TLS: spares loading authorities, 30 ms a request
+KNOWN_TO_POLICY = ("us", "eu")
+DEPLOYMENTS = (*KNOWN_TO_POLICY, "fr")  # of the simulated provider, each with a key of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Stack:
 
     def __init__(self, root: Path, ports: Ports, process: subprocess.Popen[bytes]) -> None:
         self.state = root / "state"
+        self.key_of = {deployment: root / f"key-of-{deployment}" for deployment in DEPLOYMENTS}  # files
         self.policies = root / "policies"
         self.layout = StateLayout(self.state)
         self.ports = ports
@@ -55,6 +61,7 @@ class Stack:
         self.tls_base_url = f"https://localhost:{ports.public}/v1"
         self.internal_base_url = f"https://localhost:{ports.internal}/v1"
         self.issuer = LocalIssuer.create(self.layout)
+        self._first_policy = {path.name: path.read_text() for path in self.policies.glob("*.yaml")}
 
     # --- callers --------------------------------------------------------------------------------------------------
 
@@ -77,23 +84,50 @@ class Stack:
         """A client of the plain loopback listener."""
         bearer = self.token() if token is None else token
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
-        return httpx.Client(base_url=self.base_url, headers=headers, timeout=30, trust_env=False, **options)
+        return httpx.Client(base_url=self.base_url, headers=headers, timeout=30, **PLAIN, **options)
+
+    # --- its policy -----------------------------------------------------------------------------------------------
+
+    def use_policy(self, *edits: tuple[str, str, str]) -> str:
+        """Put the policy it was started with into force, with changes: (file, old text, new text) of each.
+
+        Returns the digest, once all processes follow it.
+        """
+        texts = dict(self._first_policy)
+        for file, old, new in edits:
+            assert old in texts[file], f"{file} does not say: {old}"
+            texts[file] = texts[file].replace(old, new)
+        for file, text in texts.items():
+            (self.policies / file).write_text(text)
+        return self.wait_for_policy()
+
+    def wait_for_policy(self, seconds: float = 15) -> str:
+        """The digest of the policy as it is written now, once all processes follow it."""
+        digest = load_policy(self.policies).digest
+        deadline = time.monotonic() + seconds
+        while {digest[:12]} != (followed := {_followed(path) for path in self._followers()}):
+            assert time.monotonic() < deadline, f"after {seconds} s {followed} instead of {digest[:12]} is followed"
+            time.sleep(0.05)
+        return digest
+
+    def _followers(self) -> list[Path]:
+        return [self.state / "log" / "control.log", *(self.state / "log").glob("processor-*.log")]
 
     # --- the provider ---------------------------------------------------------------------------------------------
 
     def simulate(self, deployment: str, **behaviour: Any) -> None:
         """Tell a deployment (us, eu) how to behave: fault, count, tokens_per_second."""
         url = f"http://127.0.0.1:{self.ports.simulator}/_control"
-        httpx.post(url, json={"deployment": deployment, **behaviour}, trust_env=False).raise_for_status()
+        httpx.post(url, json={"deployment": deployment, **behaviour}, **PLAIN).raise_for_status()
 
     def upstream_log(self) -> list[dict[str, Any]]:
         """Every request that reached the provider, with its body, oldest first."""
         url = f"http://127.0.0.1:{self.ports.simulator}/_control/log"
-        requests: list[dict[str, Any]] = httpx.get(url, trust_env=False).json()["requests"]
+        requests: list[dict[str, Any]] = httpx.get(url, **PLAIN).json()["requests"]
         return requests
 
     def forget_upstream_log(self) -> None:
-        httpx.delete(f"http://127.0.0.1:{self.ports.simulator}/_control/log", trust_env=False).raise_for_status()
+        httpx.delete(f"http://127.0.0.1:{self.ports.simulator}/_control/log", **PLAIN).raise_for_status()
 
     # --- what it leaves behind ------------------------------------------------------------------------------------
 
@@ -121,7 +155,7 @@ class Stack:
 
     def budget(self) -> list[dict[str, Any]]:
         """`gateway-ext budget status --json`."""
-        command = [*COMMAND, "budget", "status", "--json", "--state-dir", str(self.state)]
+        command = [*COMMAND, "budget", "status", "--json", "--state", str(self.state)]
         return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["accounts"]  # type: ignore[no-any-return]
 
     def logs(self) -> str:
@@ -154,7 +188,7 @@ class Stack:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"http://127.0.0.1:{self.ports.health}/healthz", trust_env=False).status_code == 200:
+                if httpx.get(f"http://127.0.0.1:{self.ports.health}/healthz", **PLAIN).status_code == 200:
                     return
             time.sleep(0.1)
         raise AssertionError(f"not healthy within {seconds} s\n{self.logs()[-4000:]}")
@@ -174,14 +208,16 @@ def running_stack(
         change_policies(policies)
     state = root / "state"
     (state / "secrets").mkdir(parents=True, mode=0o700)
-    for deployment in ("us", "eu"):
-        key = state / "secrets" / f"simulator-{deployment}"
+    for deployment in DEPLOYMENTS:
+        key = root / f"key-of-{deployment}"
         key.touch(mode=0o600)
         key.write_text(f"provider-key-of-{deployment}")
+        if deployment in KNOWN_TO_POLICY:
+            shutil.copy2(key, state / "secrets" / f"simulator-{deployment}")
     settings_file = root / "settings.yaml"
     settings_file.write_text(settings)
     with contextlib.ExitStack() as cleanup:
-        keys = [f"--api-key-file={name}={state / 'secrets' / f'simulator-{name}'}" for name in ("us", "eu")]
+        keys = [f"--api-key-file={name}={root / f'key-of-{name}'}" for name in DEPLOYMENTS]
         simulator = [*COMMAND, "simulate", "--port", str(ports.simulator), "--record", *keys]
         cleanup.enter_context(_child(simulator, root / "simulator.log"))
         up = [
@@ -235,6 +271,7 @@ def free_ports(count: int) -> list[int]:
 
 def plain(value: dict[str, Any]) -> Any:
     """An OTLP/JSON value as a Python value."""
+    content: Any
     kind, content = next(iter(value.items()), ("", None))
     match kind:
         case "intValue":
@@ -244,6 +281,14 @@ def plain(value: dict[str, Any]) -> Any:
         case "kvlistValue":
             return {item["key"]: plain(item["value"]) for item in content.get("values", [])}
     return content
+
+
+def _followed(log: Path) -> str:
+    """The beginning of the digest that a process said last to follow."""
+    said = re.findall(r"(?:ready, policy|files follow policy) (\w+)|policy (\w+) is in force", log.read_text())
+    if log.name == "control.log":
+        said = [each for each in said if each[0]]  # Envoy's files come after its own snapshot
+    return next((first or second for first, second in reversed(said)), "")
 
 
 def _contains(arguments: list[str], wanted: list[str]) -> bool:

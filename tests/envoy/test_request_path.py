@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -13,21 +14,23 @@ IBAN = "DE89 3704 0044 0532 0130 00"
 
 
 def test_a_request_is_answered_settled_and_recorded(stack: Stack) -> None:
-    with stack.client() as client:
+    subject = "settled@local"
+    with stack.client(stack.token(subject=subject)) as client:
         answer = client.post("/chat/completions", json=chat("Hello there"))
     assert answer.status_code == 200
     assert answer.json()["system_fingerprint"] == "us"
     (seen,) = stack.upstream_log()
     assert seen["path"] == "/us/v1/chat/completions"
-    records = stack.wait_for_records(
-        lambda found: any(
-            r["event"] == "request:outcome:settled" and r.get("http.response.status_code") == 200 for r in found
-        )
-    )
-    settled = [r for r in records if r["event"] == "request:outcome:settled"][-1]
-    decisions = [r for r in records if r["event"] == "request:decision:forwarded"]
-    decision = next(r for r in decisions if r["gateway.exchange.id"] == settled["gateway.exchange.id"])
-    assert decision["gateway.principal.subject"] == "demo@local"
+
+    def of_the_exchange(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        ids = {r["gateway.exchange.id"] for r in records if r.get("gateway.principal.subject") == subject}
+        return [r for r in records if r.get("gateway.exchange.id") in ids]
+
+    records = stack.wait_for_records(lambda found: len(of_the_exchange(found)) == 2)
+    by_event = {record["event"]: record for record in of_the_exchange(records)}
+    assert set(by_event) == {"request:decision:forwarded", "request:outcome:settled"}
+    settled = by_event["request:outcome:settled"]
+    assert settled["http.response.status_code"] == 200
     assert settled["gen_ai.usage.input_tokens"] == answer.json()["usage"]["prompt_tokens"]
     assert settled["gateway.budget.cost_nano"] > 0
     assert "Hello there" not in json.dumps(records)

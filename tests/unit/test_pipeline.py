@@ -351,13 +351,13 @@ async def test_an_upstream_error_costs_nothing(world: World) -> None:
     assert (world.held(), world.posted()) == (0, 0)
 
 
-async def test_a_response_that_was_read_is_settled_once(world: World) -> None:
+async def test_an_outcome_that_is_told_twice_is_settled_once(world: World) -> None:
     decided = await world.send("hi")
     assert isinstance(decided, Forwarded)
-    await world.pipeline.settle(decided, "simulator-us/assistant", Usage(10, 10), 100, ())
-    after_response = world.posted()
+    await world.pipeline.conclude([(outcome(decided, usage=Usage(10, 10)), decided.estimate)])
+    after_the_first = world.posted()
     await world.pipeline.conclude([(outcome(decided, usage=None), decided.estimate)])
-    assert world.posted() == after_response > 0
+    assert world.posted() == after_the_first > 0
     record = world.audit.records[-1]
     assert isinstance(record, OutcomeRecord)
     assert record.usage == Usage(10, 10)

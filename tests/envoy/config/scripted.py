@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway_ext.local.certificates import ensure_certificates
 from gateway_ext.wire import ext_proc_pb2
 from tests.envoy.harness import (
     Envoy,
@@ -64,12 +67,26 @@ class Gateway:
 
 
 @asynccontextmanager
-async def scripted_gateway(state: Path) -> AsyncIterator[Gateway]:
-    """Envoy in `state` with one processor and two providers that differ in base path and credential header."""
+async def scripted_gateway(
+    state: Path,
+    *,
+    change: Callable[[dict[str, Any]], None] | None = None,
+    tls: str = "",
+    certificate: str = "server",
+    **fields: str,
+) -> AsyncIterator[Gateway]:
+    """Envoy in `state` with one processor and two providers that differ in base path and credential header.
+
+    `change` edits Envoy's configuration; `fields` are the primary's; `tls` is the CA file that it is verified with,
+    `certificate` names the one it shows.
+    """
     primary, fallback = FakeUpstream(), FakeUpstream()
-    await asyncio.gather(primary.start(), fallback.start())
+    ensure_certificates(state / "certs", time.time_ns())
+    await asyncio.gather(primary.start(_server_tls(state / "certs", certificate) if tls else None), fallback.start())
+    if tls:
+        fields |= {"scheme": "https", "host": fields.get("host", "localhost"), "ca_file": tls}
     snapshot = snapshot_of(
-        provider("primary", primary.port),
+        provider("primary", primary.port, **fields),
         provider("fallback", fallback.port, base_path="/openai/v2", credential_header="api-key", credential_prefix=""),
     )
     layout, tokens = prepare_state(state, snapshot)
@@ -80,8 +97,14 @@ async def scripted_gateway(state: Path) -> AsyncIterator[Gateway]:
     processor = FakeProcessor(decide)
     await processor.start(layout.processor_socket(0))
     try:
-        async with running_envoy(layout, tokens) as envoy:
+        async with running_envoy(layout, tokens, change=change) as envoy:
             gateway = Gateway(envoy, processor, primary, fallback)
             yield gateway
     finally:
         await asyncio.gather(processor.stop(), primary.stop(), fallback.stop())
+
+
+def _server_tls(certs: Path, name: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certs / f"{name}.pem", certs / f"{name}.key")
+    return context

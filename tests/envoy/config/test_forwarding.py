@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
+import ssl
+import time
+from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway_ext.envoyconf.render import render
+from gateway_ext.envoyconf.write import write
 from gateway_ext.exchange import CredentialClass
-from gateway_ext.local.certificates import CLIENT_URI
-from tests.envoy.config.scripted import CHAT, Gateway
+from gateway_ext.local.certificates import ensure_certificates
+from tests.envoy.config.scripted import CHAT, Gateway, scripted_gateway
+from tests.envoy.snapshots import provider, snapshot_of
 
 pytestmark = pytest.mark.envoy
 
@@ -62,11 +72,9 @@ async def test_processor_is_told_interface_identity_and_peer_but_not_by_the_clie
     assert "authorization" not in request.headers
     claims = request.first["metadata_context"]["filter_metadata"]["envoy.filters.http.jwt_authn"]
     assert claims["company"]["sub"] == "alice"
-    attributes = request.attributes
-    assert attributes["request.method"] == "POST"
-    assert attributes["connection.mtls"] is False
-    assert attributes["source.address"].startswith("127.0.0.1:")
-    assert attributes["request.id"] == request.headers["x-request-id"]
+    assert request.attributes["source.address"].startswith("127.0.0.1:")
+    assert (request.headers[":method"], request.headers[":path"].partition("?")[0]) == ("POST", CHAT)
+    assert request.headers["x-request-id"] != SPOOFED["x-request-id"]
 
 
 async def test_fallback_gets_its_own_path_host_and_key_and_nothing_of_the_first(gateway: Gateway) -> None:
@@ -117,6 +125,91 @@ async def test_provider_key_moved_into_place_is_used_without_a_restart(gateway: 
     pytest.fail("the old key is still in use")
 
 
+async def test_server_certificate_moved_into_place_is_used_without_a_restart(gateway: Gateway) -> None:
+    certs = gateway.envoy.layout.certs
+    write_certificate_for_elsewhere(certs)
+    for suffix in ("key", "pem"):
+        os.rename(certs / f"elsewhere.{suffix}", certs / f"server.{suffix}")
+    context = ssl.create_default_context(cafile=certs / "ca.pem")
+    for _ in range(50):
+        try:
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", gateway.envoy.ports.public, ssl=context, server_hostname="elsewhere.example"
+            )
+        except ssl.SSLCertVerificationError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    pytest.fail("the old certificate is still in use")
+
+
+async def test_rendered_changes_are_followed_without_a_restart(gateway: Gateway) -> None:
+    layout = gateway.envoy.layout
+    moved = snapshot_of(provider("primary", gateway.primary.port, base_path="/moved"))
+    assert write(render(moved, layout, 1), layout.xds) == ("clusters.yaml",)
+    async with gateway.envoy.client() as client:
+        for _ in range(50):
+            await client.post(CHAT, headers=gateway.envoy.bearer(), content=b"{}")
+            if gateway.primary.seen[-1].path == "/moved/chat/completions":
+                return
+            await asyncio.sleep(0.05)
+    pytest.fail("the old cluster is still in use")
+
+
+async def test_provider_over_tls_is_held_against_its_name_and_authority(tmp_path: Path) -> None:
+    async with scripted_gateway(tmp_path, tls="certs/ca.pem") as gateway, gateway.envoy.client() as client:
+        assert (await client.post(CHAT, headers=gateway.envoy.bearer(), content=b"{}")).status_code == 200
+        assert len(gateway.primary.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("ca_file", "certificate", "host"),
+    [
+        ("certs/clients-ca.pem", "server", "localhost"),
+        ("certs/ca.pem", "elsewhere", "localhost"),
+        ("certs/ca.pem", "elsewhere", "127.0.0.1"),
+    ],
+    ids=["another_authority", "another_name", "another_address"],
+)
+async def test_provider_with_the_wrong_certificate_gets_nothing(
+    tmp_path: Path, ca_file: str, certificate: str, host: str
+) -> None:
+    write_certificate_for_elsewhere(tmp_path / "certs")
+    async with scripted_gateway(tmp_path, tls=ca_file, certificate=certificate, host=host) as gateway:
+        gateway.clusters = ["primary/assistant"]
+        async with gateway.envoy.client() as client:
+            assert (await client.post(CHAT, headers=gateway.envoy.bearer(), content=b"{}")).status_code == 503
+        assert gateway.primary.seen == []
+
+
+def write_certificate_for_elsewhere(directory: Path) -> None:
+    """elsewhere.pem and .key: signed by our own authority, for another host than the provider's."""
+    ensure_certificates(directory, time.time_ns())
+    authority = x509.load_pem_x509_certificate((directory / "ca.pem").read_bytes())
+    authority_key = serialization.load_pem_private_key((directory / "ca.key").read_bytes(), password=None)
+    assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName(
+        [x509.DNSName("elsewhere.example"), x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(authority.not_valid_before_utc)
+        .not_valid_after(authority.not_valid_after_utc)
+        .add_extension(names, critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    (directory / "elsewhere.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8
+    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    (directory / "elsewhere.key").write_bytes(pem)
+
+
 async def test_public_listener_speaks_http2_over_tls(gateway: Gateway) -> None:
     async with gateway.envoy.client("public", http2=True) as client:
         response = await client.post(CHAT, headers=gateway.envoy.bearer(CredentialClass.PERSONAL), content=b"{}")
@@ -130,9 +223,7 @@ async def test_internal_listener_takes_services_with_a_client_certificate(gatewa
     assert response.status_code == 200
     (request,) = gateway.requests
     assert request.metadata["x-gateway-interface"] == "internal"
-    attributes = request.attributes
-    assert attributes["connection.mtls"] is True
-    assert attributes["connection.uri_san_peer_certificate"] == CLIENT_URI
+    assert request.first["metadata_context"]["filter_metadata"]["envoy.filters.http.jwt_authn"].keys() == {"service"}
 
 
 async def test_internal_listener_refuses_a_caller_without_a_certificate(gateway: Gateway) -> None:

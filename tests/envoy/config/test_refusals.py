@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 import pytest
 
+from gateway_ext.envoyconf.validate import connection_managers
 from gateway_ext.exchange import CredentialClass
 from gateway_ext.wire import ext_proc_pb2
-from tests.envoy.config.scripted import CHAT, Gateway
+from tests.envoy.config.scripted import CHAT, Gateway, scripted_gateway
 from tests.envoy.harness import EndStreamEarlyError, Stream, read_request
 
 pytestmark = pytest.mark.envoy
@@ -118,6 +120,21 @@ async def test_each_interface_takes_its_own_credentials_only(gateway: Gateway) -
     for response in (service, personal, company):
         assert_refused(response, 401, "unauthenticated")
     assert gateway.requests == []
+
+
+async def test_second_lock_holds_when_the_first_is_open(tmp_path: Path) -> None:
+    """Were token verification made optional by mistake, rbac still demands the claims that only it can write."""
+
+    def make_optional(config: dict[str, Any]) -> None:
+        for _, manager in connection_managers(config):
+            for each in manager["http_filters"]:
+                if each["name"] == "envoy.filters.http.jwt_authn":
+                    each["typed_config"]["rules"] = []
+
+    async with scripted_gateway(tmp_path, change=make_optional) as gateway:
+        assert_refused(await post(gateway, headers={}), 403, "credential_on_wrong_interface")
+        assert_refused(await post(gateway), 403, "credential_on_wrong_interface")
+        assert gateway.requests == []
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/files", "/v1/chat/completions/extra", "/V1/chat/completions"])

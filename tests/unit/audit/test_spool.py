@@ -15,10 +15,11 @@ from gateway_ext.audit.cursor import Cursor, save_cursor
 from gateway_ext.audit.encoding import Event
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.reading import last_events, next_batch
-from gateway_ext.audit.records import DecisionRecord
+from gateway_ext.audit.records import DecisionRecord, OutcomeRecord
 from gateway_ext.audit.segments import segment_path, segment_sizes
 from gateway_ext.audit.spool import Spool
 from gateway_ext.errors import AuditUnavailable, ConfigurationError
+from gateway_ext.exchange import Outcome
 
 RECORD = DecisionRecord(EventName.DECISION_REFUSED, "e", "refuse", "d", "public", "192.0.2.1")
 
@@ -328,6 +329,24 @@ def test_a_full_spool_refuses_until_the_collector_acknowledges(opened: Opened) -
     with pytest.raises(AuditUnavailable):
         spool.append(RECORD)
     assert opened.ids() == [f"run0-{n}" for n in range(1, written + 4)]
+
+
+def test_a_full_spool_still_takes_outcomes_of_what_was_let_through(opened: Opened) -> None:
+    """Or a decision to forward would have no outcome whenever the spool fills up between the two."""
+    spool = opened(bytes_max=10_000, fsync_seconds=60)
+    fill_up(spool)
+    written = spool.written
+    for _ in range(100):  # also of decisions by other processes
+        spool.append(outcome(hold_id="h"))
+    assert spool.written == written + 100
+    assert spool.fill > 1
+    with pytest.raises(AuditUnavailable):
+        spool.append(outcome(hold_id=""))  # of a refusal: there may be any number of them
+
+
+def outcome(hold_id: str) -> OutcomeRecord:
+    reported = Outcome("e", hold_id, 200, "eu/m", None, 1, 1, 1, 1, 1, True, "access_log")
+    return OutcomeRecord(EventName.OUTCOME_SETTLED, reported, None, 0, "EUR", None)
 
 
 def test_the_budget_counts_what_earlier_runs_left(opened: Opened) -> None:

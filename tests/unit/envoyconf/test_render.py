@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,12 @@ def the_cluster(**fields: Any) -> dict[str, Any]:
 def filters(cluster: dict[str, Any]) -> dict[str, Any]:
     options = cluster["typed_extension_protocol_options"][HTTP_OPTIONS]
     return {each["name"]: each["typed_config"] for each in options["http_filters"]}
+
+
+def the_scrub(**fields: Any) -> str:
+    """Its source, in Lua."""
+    source: str = filters(the_cluster(**fields))["scrub_and_path"]["default_source_code"]["inline_string"]
+    return source
 
 
 def test_what_is_referred_to_comes_before_what_refers_to_it() -> None:
@@ -81,16 +88,21 @@ def test_secrets_are_places_not_keys() -> None:
 
 class TestCluster:
     def test_filters_begin_with_the_scrub_and_end_with_the_codec(self) -> None:
-        names = ["scrub", "path", "retarget_fallback", "credential", "veil", "envoy.filters.http.upstream_codec"]
+        codec = "envoy.filters.http.upstream_codec"
+        names = ["scrub_and_path", "constants", "retarget_fallback", "credential", "veil", codec]
         assert list(filters(the_cluster())) == names
 
     def test_provider_without_a_credential_gets_none(self) -> None:
         assert "credential" not in filters(the_cluster(credential=""))
 
-    def test_scrub_removes_every_credential_also_the_providers_own_header(self) -> None:
-        mutations = filters(the_cluster(credential_header="X-Secret"))["scrub"]["mutations"]["request_mutations"]
-        removed = {each["remove"] for each in mutations if "remove" in each}
-        assert removed >= {"authorization", "x-api-key", "api-key", "cookie", "x-secret"}
+    def test_scrub_lets_nothing_pass_that_a_caller_can_choose_freely(self) -> None:
+        passed = re.findall(r'\["([^"]+)"\] = true', the_scrub())
+        assert "content-type" in passed  # the pipeline takes JSON's only
+        assert not {"accept", "authorization", "cookie", "user-agent", "x-api-key"}.intersection(passed)
+
+    def test_no_trailer_passes(self) -> None:
+        mutations = filters(the_cluster())["constants"]["mutations"]["request_trailers_mutations"]
+        assert mutations == [{"remove_on_match": {"key_matcher": {"safe_regex": {"regex": ".*"}}}}]
 
     @pytest.mark.parametrize(
         ("base_path", "quoted"),
@@ -102,8 +114,7 @@ class TestCluster:
         ],
     )
     def test_base_path_cannot_leave_its_string(self, base_path: str, quoted: str) -> None:
-        source = filters(the_cluster(base_path=base_path))["path"]["default_source_code"]["inline_string"]
-        assert f'replace(":path", {quoted} .. plan["path"])' in source
+        assert f'replace(":path", {quoted} .. plan["path"])' in the_scrub(base_path=base_path)
 
     @pytest.mark.parametrize(
         ("fields", "port", "authority"),
@@ -170,3 +181,21 @@ class TestRoutes:
     def test_a_request_ends_before_its_hold_expires(self) -> None:
         host = self.host(snapshot_of(provider("a"), hold_ttl_seconds=600))
         assert host["routes"][0]["route"]["timeout"] == "540s"
+
+
+def test_deployments_of_retiring_policies_stay_and_the_newest_policy_counts() -> None:
+    old = snapshot_of(provider("gone"), provider("moved", port=1))
+    new = snapshot_of(provider("moved", port=2))
+    files = render(new, LAYOUT, 1, retiring=[old])
+    clusters = {each["name"]: each for each in yaml.safe_load(files["clusters.yaml"])["resources"]}
+    assert set(clusters) == {"gone/assistant", "moved/assistant"}
+    assert "port_value: 2" in yaml.safe_dump(clusters["moved/assistant"])
+    assert "secrets/key-of-gone.yaml" in files
+    assert files["routes.yaml"] == render(new, LAYOUT, 1)["routes.yaml"]
+
+
+def test_a_replaced_key_changes_its_file_and_no_other() -> None:
+    snapshot = snapshot_of(provider("a"), provider("b"))
+    before = render(snapshot, LAYOUT, 1, key_versions={"key-of-a": "1", "key-of-b": "1"})
+    after = render(snapshot, LAYOUT, 1, key_versions={"key-of-a": "2", "key-of-b": "1"})
+    assert [name for name, text in after.items() if text != before[name]] == ["secrets/key-of-a.yaml"]

@@ -52,6 +52,17 @@ def test_embeddings_have_no_output() -> None:
     assert outcome.usage == Usage(12, 0)
 
 
+@pytest.mark.parametrize("flag", ["half_stream", "stream_malformed", "stream_too_long"])
+def test_what_the_processor_read_in_the_response(flag: str) -> None:
+    outcome, _ = read(entry(metadata={"gw.plan": PLAN, "gw.usage": {"flag": flag}}))
+    assert (outcome.usage, outcome.flags, outcome.saw_end_of_stream) == (None, (flag,), False)
+
+
+def test_a_flag_that_is_none_of_ours() -> None:
+    outcome, _ = read(entry(metadata={"gw.plan": PLAN, "gw.usage": {"flag": "text"}}))
+    assert outcome.flags == ()
+
+
 @pytest.mark.parametrize("metadata", [{}, {"gw.usage": {}}, {"gw.usage": {"model": "x"}}])
 def test_usage_nobody_reported(metadata: dict[str, Any]) -> None:
     outcome, _ = read(entry(metadata=metadata))
@@ -83,6 +94,11 @@ def test_envoys_own_refusal_keeps_its_constant_reason_only() -> None:
     outcome, _ = read(entry(status=401, cluster="", details="jwt_authn_access_denied{Jwt_is_expired:secret}"))
     assert outcome.reason == "jwt_authn_access_denied"
     assert outcome.exchange_id == ""
+
+
+def test_caller_who_left_without_an_answer_has_a_reason() -> None:
+    outcome, _ = read(entry(status=0, cluster="", details="downstream_remote_disconnect"))
+    assert (outcome.http_status, outcome.reason) == (0, "downstream_remote_disconnect")
 
 
 def test_the_deny_cluster_is_no_upstream() -> None:

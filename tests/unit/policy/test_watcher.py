@@ -58,6 +58,16 @@ async def test_a_change_is_taken_when_it_has_settled(policy_dir: Path) -> None:
     assert watcher.loaded_unix_nano == 2
 
 
+async def test_a_process_may_wait_longer_than_others(policy_dir: Path) -> None:
+    watcher = PolicyWatcher(policy_dir, no_error, settled_polls=3)
+    write_amount(policy_dir, 35)
+    for _ in range(3):
+        await watcher.poll()
+        assert amount_nano(watcher) == 20_000_000_000
+    await watcher.poll()
+    assert amount_nano(watcher) == 35_000_000_000
+
+
 async def test_a_half_written_file_that_happens_to_be_valid_is_not_taken(policy_dir: Path) -> None:
     watcher = PolicyWatcher(policy_dir, no_error)
     await settle(watcher)
