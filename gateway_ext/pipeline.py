@@ -24,10 +24,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway_ext import trail
+from gateway_ext.audit.records import OutcomeRecord
 from gateway_ext.budget import reserve
 from gateway_ext.budget.charge import settlement
 from gateway_ext.dialects import encodings, openai
 from gateway_ext.errors import (
+    AuditUnavailable,
     ContentBlocked,
     ContentTypeUnsupported,
     ContentUnreadable,
@@ -199,10 +201,20 @@ class Pipeline:
         held = [(outcome, bounds) for outcome, bounds in ended if outcome.hold_id]
         for outcome, _ in ended:
             if not outcome.hold_id:  # refused, answered by us, or never seen by us: nothing to settle
-                self._audit.append(trail.concluded(outcome, None, snapshot))
+                self._record(trail.concluded(outcome, None, snapshot))
         settled = await self._ledger.settle_all([settlement(outcome, bounds) for outcome, bounds in held])
         for (outcome, _), closed in zip(held, settled, strict=True):
-            self._audit.append(trail.concluded(outcome, closed, snapshot))
+            self._record(trail.concluded(outcome, closed, snapshot))
+
+    def _record(self, record: OutcomeRecord) -> None:
+        """An outcome that cannot be recorded must not keep others from being settled and recorded."""
+        try:
+            self._audit.append(record)
+        except AuditUnavailable:
+            if (
+                record.outcome.hold_id
+            ):  # of the others there may be any number: the audit log itself tells of its outage
+                _log.error("an outcome could not be recorded")
 
     def retarget(self, models: Mapping[str, str], cluster: str, body: bytes) -> bytes | None:
         """The guarded body for a further attempt at `cluster`. Raises KeyError when the verdict does not name it."""

@@ -106,7 +106,7 @@ class Spool:
             self._sequence += 1
             self.written += 1
             self._appended_bytes += len(framed)
-            if self._refusing:
+            if self._refusing and not _is_owed(record):
                 self._refusing = ""
                 _log.warning("spool %s: records are written again", self.directory)
 

@@ -22,7 +22,7 @@ from gateway_ext.guard.rules import GuardRules
 from gateway_ext.guard.scanner import Scanner
 from gateway_ext.guard.secrets import token_detectors
 from gateway_ext.limits import GUARD_INLINE_CHARACTERS_MAX, GUARD_INLINE_SECONDS, GUARD_THREADS
-from gateway_ext.verdict import Verdict
+from gateway_ext.verdict import Allow, Verdict
 
 
 def shipped_detectors() -> list[Detector]:
@@ -63,9 +63,12 @@ class GuardEngine:
         """
         started_ns = self._monotonic_ns()
         deadline_ns = started_ns + int(rules.deadline_seconds * 1e9)
-        inspection = Inspection(self._scanner, texts, rules)
         is_done = False
-        if sum(_effort(text.value) for text in texts) <= GUARD_INLINE_CHARACTERS_MAX:
+        is_small = sum(_effort(text.value) for text in texts) <= GUARD_INLINE_CHARACTERS_MAX
+        if is_small and started_ns < deadline_ns and self._scanner.finds_nothing([text.value for text in texts]):
+            return Allow()
+        inspection = Inspection(self._scanner, texts, rules)
+        if is_small:
             inline_until_ns = min(deadline_ns, started_ns + int(GUARD_INLINE_SECONDS * 1e9))
             is_done = inspection.run(self._monotonic_ns, inline_until_ns)
         if not is_done:

@@ -151,8 +151,7 @@ def test_the_charge_is_the_price_times_what_the_provider_reported(
         assert outcome["event"] == "request:outcome:settled"
         assert (books.posted_nano, books.held_nano) == (each.cost_nano, 0), each.case
         assert outcome["gateway.budget.cost_nano"] == each.cost_nano
-        reads = metering == "processor" or (usage_chunk == "strip" and each.case.strips)
-        assert outcome["gateway.outcome.settled_by"] == ("response" if reads else "access_log"), each.case
+        assert outcome["gateway.outcome.settled_by"] == "access_log"
         assert "gateway.outcome.flags" not in outcome, each.case
         shown = 0 if usage_chunk == "strip" and each.case.strips else 1
         assert len(usages(each.answer)) == shown, each.case

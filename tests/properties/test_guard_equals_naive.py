@@ -111,6 +111,8 @@ def places(matches: tuple[Match, ...]) -> set[tuple[str, int, int]]:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS)
+@example("_" + VALUES[0])
+@example("ſ" + VALUES[0])
 @example("12 " + VALUES[0] + "\n" + VALUES[8])
 def test_findings_equal_the_naive_run(text: str) -> None:
     assert places(scanned(text)) == places(naive(text))
@@ -126,6 +128,20 @@ def test_a_value_is_found_wherever_it_lies_in_a_long_line(value: str, before: in
     shifted = {(name, start + before + 1, end + before + 1) for name, start, end in alone}
     assert shifted
     assert shifted <= places(scanned(text))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TEXTS, max_size=5))
+def test_one_pass_over_all_texts_misses_none_that_has_a_hit_alone(texts: list[str]) -> None:
+    if SCANNER.finds_nothing(texts):
+        assert not any(naive(text) for text in texts)
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("around", [("", ""), ("hello", ""), ("", "hello"), ("x", "y")])
+def test_one_pass_sees_a_value_that_is_all_of_a_text(value: str, around: tuple[str, str]) -> None:
+    before, after = around
+    assert not SCANNER.finds_nothing([before, value, after])
 
 
 @settings(max_examples=100, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import dataclasses
 import importlib
 import re
@@ -50,6 +51,27 @@ def test_every_refusal_is_documented_with_its_status() -> None:
 
 def test_every_setting_is_documented() -> None:
     assert first_cells("operations.md", "setting") == {field.name for field in dataclasses.fields(Settings)}
+
+
+def logged() -> Iterator[str]:
+    """Of each log line the longest text that is always the same."""
+    for path in (PROJECT / "gateway_ext").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(
+                        ast.Name("log" | "_log"), "info" | "warning" | "error" | "critical" | "exception"
+                    ),
+                    args=[ast.Constant(str(line)), *_],
+                ):
+                    yield max(re.split(r"%[.\d]*[a-z%]", line), key=len).strip(" '\n()")
+
+
+def test_every_log_line_is_explained() -> None:
+    explained = re.sub(r"`", "", (DOCS / "operations.md").read_text())
+    lines = set(logged())
+    assert len(lines) > 20
+    assert {line for line in lines if line.partition(";")[0] not in explained} == set()
 
 
 def commands() -> Iterator[str]:

@@ -371,6 +371,17 @@ async def test_a_refusal_of_envoys_own_is_recorded_unpriced(world: World) -> Non
     assert record.name is EventName.ENVOY_REFUSED
 
 
+async def test_an_outcome_without_a_record_keeps_no_other_from_being_settled(world: World) -> None:
+    """A full audit log refuses outcomes of refusals; they come in one message with those of forwarded requests."""
+    decided = await world.send("hi")
+    assert isinstance(decided, Forwarded)
+    world.audit.is_full = True
+    refused = Outcome("e", "", 503, "", None, 0, 0, 0, 1, 0, True, "access_log", (), "gateway_ext_audit_unavailable")
+    await world.pipeline.conclude([(refused, Estimate(0, 0)), (outcome(decided), decided.estimate)])
+    assert world.held() == 0
+    assert world.posted() > 0
+
+
 async def test_models_are_those_the_caller_may_use(world: World) -> None:
     answer = world.pipeline.admit(request_head(method="GET", path="/v1/models", content_type=""))
     assert isinstance(answer, Answer)
