@@ -211,9 +211,8 @@ class Pipeline:
         try:
             self._audit.append(record)
         except AuditUnavailable:
-            if (
-                record.outcome.hold_id
-            ):  # of the others there may be any number: the audit log itself tells of its outage
+            # Of those that cost nothing there may be any number; that the log is out, it says itself.
+            if record.outcome.hold_id:
                 _log.error("an outcome could not be recorded")
 
     def retarget(self, models: Mapping[str, str], cluster: str, body: bytes) -> bytes | None:
