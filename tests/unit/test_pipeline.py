@@ -1,4 +1,4 @@
-"""The request path with its real parts: shipped policy, SQLite ledger, the Guard. Only the audit log is a list."""
+"""The request path, step by step and way out by way out."""
 
 from __future__ import annotations
 
@@ -12,92 +12,21 @@ from typing import Any
 import pytest
 
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.records import AuditRecord, DecisionRecord, OutcomeRecord
-from gateway_ext.budget.sqlite_ledger import SqliteLedger
-from gateway_ext.budget.status import read_accounts
-from gateway_ext.clock import SystemClock
-from gateway_ext.errors import AuditUnavailable
+from gateway_ext.audit.records import OutcomeRecord
 from gateway_ext.exchange import (
     Answer,
     Estimate,
     Interface,
     Outcome,
-    RequestHead,
     ResponseReading,
     Text,
     Usage,
     VerifiedClaims,
 )
-from gateway_ext.guard.engine import GuardEngine
 from gateway_ext.guard.rules import Action, GuardRules
-from gateway_ext.pipeline import Exchange, Forwarded, Pipeline
-from gateway_ext.policy.loader import load_policy
-from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.pipeline import Exchange, Forwarded
 from gateway_ext.verdict import Verdict
-
-POLICIES = Path(__file__).parents[2] / "policies"
-ENGINE = GuardEngine(b"fingerprint-key-of-the-tests-only")
-IBAN = "DE89 3704 0044 0532 0130 00"
-AWS_KEY = "AKIA" + "Z7VQ3HX5TLRPWN2C"
-DEMO = {"sub": "demo@local", "team": "demo", "groups": ["llm-users"], "jti": "credential-1"}
-
-
-class AuditList:
-    def __init__(self) -> None:
-        self.records: list[AuditRecord] = []
-        self.is_full = False
-
-    def append(self, record: AuditRecord) -> None:
-        if self.is_full:
-            raise AuditUnavailable
-        self.records.append(record)
-
-
-class Policy:
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-
-    def current(self) -> Snapshot:
-        return self.snapshot
-
-
-class World:
-    def __init__(self, directory: Path, guard: Any = ENGINE) -> None:
-        self.policy = Policy(load_policy(POLICIES))
-        self.path = directory / "ledger.sqlite"
-        self.ledger = SqliteLedger(self.path, SystemClock())
-        self.audit = AuditList()
-        self.pipeline = Pipeline(self.policy, self.ledger, guard, self.audit, SystemClock())
-
-    def change(self, room: str, **changes: Any) -> None:
-        snapshot = self.policy.snapshot
-        self.policy.snapshot = dataclasses.replace(
-            snapshot, **{room: dataclasses.replace(getattr(snapshot, room), **changes)}
-        )
-
-    async def send(self, content: object, **changes: Any) -> Forwarded | Answer:
-        document = {"model": "assistant", "messages": [{"role": "user", "content": content}], **changes}
-        return await self.send_body(json.dumps(document).encode())
-
-    async def send_body(self, body: bytes, **head: Any) -> Forwarded | Answer:
-        admitted = self.pipeline.admit(request_head(**head))
-        if isinstance(admitted, Answer):
-            return admitted
-        decided = await self.pipeline.decide(admitted, body)
-        await self.pipeline.background.drain(5)
-        return decided
-
-    def held(self) -> int:
-        return sum(account.held_nano for account in read_accounts(self.path))
-
-    def posted(self) -> int:
-        return sum(account.posted_nano for account in read_accounts(self.path))
-
-    @property
-    def decision(self) -> DecisionRecord:
-        record = self.audit.records[-1]
-        assert isinstance(record, DecisionRecord)
-        return record
+from tests.unit.pipeline_world import AWS_KEY, IBAN, World, code, request_head
 
 
 @pytest.fixture
@@ -106,26 +35,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await made.ledger.open()
     yield made
     await made.ledger.close()
-
-
-def request_head(**changes: Any) -> RequestHead:
-    values: dict[str, Any] = {
-        "interface": Interface.PUBLIC,
-        "method": "POST",
-        "path": "/v1/chat/completions",
-        "content_type": "application/json; charset=utf-8",
-        "content_encoding": "",
-        "source_address": "192.0.2.7:1234",
-        "claims": {"personal": VerifiedClaims(DEMO)},
-    }
-    return RequestHead(**(values | changes))
-
-
-def code(answer: Forwarded | Answer) -> str:
-    assert isinstance(answer, Answer), "expected a refusal"
-    error = json.loads(answer.body)["error"]
-    assert set(error) == {"message", "type", "param", "code"}
-    return str(error["code"])
 
 
 async def test_a_clean_request_is_held_recorded_and_forwarded(world: World) -> None:
