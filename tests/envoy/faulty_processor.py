@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,8 +33,8 @@ from gateway_ext.wire import ext_proc_pb2
 
 ENGINE = GuardEngine(b"fingerprint-key-of-the-tests-only")  # compiled once, in the process that all others fork from
 STEP_DEADLINE_SECONDS = 0.5
-STREAM_IDLE_SECONDS = 0.6
-DRAIN_SECONDS = 6.0
+STREAM_IDLE_SECONDS = 1.2
+DRAIN_SECONDS = 4.0
 BLOCKED_SECONDS = 1.5
 CHUNKS_BEFORE_FAULT = 3
 READS = ("open", "body", "response", "rest")  # the places before the first, second, … message is read
@@ -107,10 +107,6 @@ class FaultyPipeline(Pipeline):
         self._fault.strike("choose")
         return super().read_response(*what)
 
-    def settle(self, forwarded: Forwarded, *what: Any) -> Coroutine[Any, Any, None]:
-        self._fault.strike("settle")
-        return super().settle(forwarded, *what)
-
 
 class FaultyContext:
     """A gRPC stream that breaks before a message is read or written, or seems to have ended."""
@@ -134,6 +130,8 @@ class FaultyContext:
     async def write(self, message: ext_proc_pb2.ProcessingResponse) -> None:
         if message.HasField("request_body"):
             await self._fault.meet("decision")
+        if message.HasField("response_body") and message.HasField("dynamic_metadata"):  # the last one
+            await self._fault.meet("release")
         if line := _lets_pass(message):
             self._fault.say(line)
         await self._context.write(message)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
-import os
 import shutil
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -44,9 +42,11 @@ class WatchingProvider:
 
     def __init__(self) -> None:
         self.body_bytes = 0
+        self.answers = 0  # that have begun
+        self.pause_seconds = EVENT_PAUSE_SECONDS  # between the events of streams that begin from now on
         self.port = 0
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._connections: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
 
     async def __aenter__(self) -> WatchingProvider:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -56,12 +56,16 @@ class WatchingProvider:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        for writer in self._writers:
+        serving = list(self._connections)
+        for writer in self._connections.values():
             writer.close()
+        await asyncio.gather(*serving, return_exceptions=True)
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections[task] = writer
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -71,20 +75,22 @@ class WatchingProvider:
                     self.body_bytes += len(part)
                     body += part
                 await self._answer(writer, is_stream=b'"stream":true' in body)
-        self._writers.discard(writer)
+        del self._connections[task]
         writer.close()
 
     async def _answer(self, writer: asyncio.StreamWriter, *, is_stream: bool) -> None:
+        self.answers += 1
         if not is_stream:
             head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(DOCUMENT)}\r\n\r\n"
             writer.write(head.encode() + DOCUMENT)
             await writer.drain()
             return
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        pause_seconds = self.pause_seconds
         for event in STREAM:
             writer.write(b"%x\r\n%s\r\n" % (len(event), event))
             await writer.drain()
-            await asyncio.sleep(EVENT_PAUSE_SECONDS)
+            await asyncio.sleep(pause_seconds)
         writer.write(b"0\r\n\r\n")
         await writer.drain()
 
@@ -133,10 +139,16 @@ class Stage:
             self._process.join()
             self._process = None
 
-    def signal(self, number: signal.Signals) -> None:
+    def terminate(self) -> None:
+        """Ask the processor to end."""
         assert self._process is not None
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        self._process.terminate()
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether the processor has ended in good order within so many seconds."""
+        assert self._process is not None
+        self._process.join(seconds)
+        return self._process.exitcode == 0
 
     def said(self) -> list[str]:
         """What the processor has noted of its last exchange, in order."""
@@ -154,9 +166,10 @@ class Stage:
 async def ask(envoy: Envoy, content: bytes | AsyncIterator[bytes]) -> Seen:
     """One chat completion, by a member of the group that the shipped policy lets use models."""
     headers = {**envoy.bearer(groups=["llm-users"]), "content-type": "application/json"}
+    url = f"http://127.0.0.1:{envoy.ports.loopback}"  # plain: to verify, each client would load all certificates first
     received, is_clean = b"", True
     async with (
-        envoy.client() as client,
+        httpx.AsyncClient(base_url=url, timeout=20, trust_env=False, verify=False) as client,
         client.stream("POST", CHAT, content=content, headers=headers) as response,
     ):
         try:

@@ -39,9 +39,9 @@ from tests.envoy.stage import DOCUMENT, STREAM, Seen, Stage, WatchingProvider, a
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="module")]
 
 BEFORE_THE_VERDICT = ("open", "headers", "body", "decide", "decision")
-AFTER_THE_VERDICT = ("response", "choose", "rest", "settle")
+AFTER_THE_VERDICT = ("response", "choose", "rest", "release")
 # Where our code does not wait it cannot hang: it can only block the whole process.
-WAITING = ("open", "body", "decide", "decision", "response", "rest", "stream")
+WAITING = ("open", "body", "decide", "decision", "response", "rest", "release", "stream")
 READING = ("open", "body", "response", "rest", "stream")
 FATAL = ("kill", "freeze", "stop", "block")  # to the process, or to the peace of the next row
 REQUEST = json.dumps({"model": "assistant", "messages": [{"role": "user", "content": "x" * 2000}]}).encode()
@@ -69,7 +69,7 @@ def rows() -> Iterator[Row]:
         ways += ["ended"] if place in READING else []
         yield from (Row(place, way, is_stream=place == "stream") for way in ways)
     yield from (Row(place, "block", is_stream=False) for place in ("decide", "choose"))
-    yield from (Row("settle", way, is_stream=True) for way in ("raise", "kill"))
+    yield from (Row("release", way, is_stream=True) for way in ("raise", "kill"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
