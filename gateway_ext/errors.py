@@ -151,6 +151,11 @@ class AuditUnavailable(Refusal):
     message = "The decision cannot be recorded, so the request was not sent."
 
 
+class Interrupted(Refusal):
+    code, http_status, kind = "interrupted", 503, "server_error"
+    message = "The exchange ended before the gateway had decided."
+
+
 class InternalFailure(Refusal):
     code, http_status, kind = "internal_error", 500, "server_error"
     message = "The gateway failed while deciding, so the request was not sent."

@@ -35,6 +35,7 @@ from gateway_ext.errors import (
     ContentUnreadable,
     EndpointUnknown,
     InternalFailure,
+    Interrupted,
     MethodNotAllowed,
     ModelNotAllowed,
     Refusal,
@@ -175,6 +176,7 @@ class Pipeline:
             return Forwarded(exchange, forward, hold, estimate, _strips_usage(prompt, snapshot))
         except asyncio.CancelledError:
             self._release(exchange.id, "cancelled")  # by id: the store may be reserving at this very moment
+            self._refuse(note, Interrupted())  # recorded; nobody is there to be answered
             raise
         except Exception as error:  # noqa: BLE001  (whatever it is, it must end in a refusal)
             if note.hold is not None:

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import datetime
 
-from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
+from envoy_data_plane.envoy.config.core.v3 import (
+    HeaderValue,
+    HeaderValueOption,
+    HeaderValueOptionHeaderAppendAction,
+    TypedExtensionConfig,
+)
 from envoy_data_plane.envoy.config.route.v3 import (
     ClusterSpecifierPlugin,
     DirectResponseAction,
@@ -45,7 +50,18 @@ def route_configuration(snapshot: Snapshot) -> RouteConfiguration:
         routes=[*(_endpoint_route(endpoint, snapshot) for endpoint in Endpoint), unknown],
     )
     return RouteConfiguration(
-        name=ROUTES, virtual_hosts=[host], response_headers_to_remove=list(_RESPONSE_HEADERS_REMOVED)
+        name=ROUTES,
+        virtual_hosts=[host],
+        response_headers_to_add=[_request_id()],
+        response_headers_to_remove=list(_RESPONSE_HEADERS_REMOVED),
+    )
+
+
+def _request_id() -> HeaderValueOption:
+    """What clients show people as the request's id (OpenAI's SDKs do) is the exchange's id in the audit trail."""
+    return HeaderValueOption(
+        header=HeaderValue(key="x-request-id", value="%DYNAMIC_METADATA(gw.plan:id)%"),
+        append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
     )
 
 

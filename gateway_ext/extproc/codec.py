@@ -144,7 +144,12 @@ def _with_reading(response: pb.ProcessingResponse, reading: c.Reading | None) ->
 def _answer(answer: Answer) -> pb.ProcessingResponse:
     immediate = pb.ImmediateResponse(
         status=pb.HttpStatus(code=answer.http_status),
-        headers=pb.HeaderMutation(set_headers=[_header(name, value) for name, value in answer.headers]),
+        headers=pb.HeaderMutation(
+            set_headers=[
+                *(_header(name, value) for name, value in answer.headers),
+                _header("x-request-id", answer.exchange_id),
+            ]
+        ),
         body=answer.body,
         details=f"gateway_ext_{answer.reason}",
     )

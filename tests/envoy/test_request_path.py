@@ -36,6 +36,18 @@ def test_a_request_is_answered_settled_and_recorded(stack: Stack) -> None:
     assert "Hello there" not in json.dumps(records)
 
 
+def test_the_request_id_that_clients_see_is_the_one_in_the_trail(stack: Stack) -> None:
+    with stack.client() as client:
+        served = client.post("/chat/completions", json=chat("Hello"))
+        refused = client.post("/chat/completions", json=chat("Hello", model="nobody"))
+    assert (served.status_code, refused.status_code) == (200, 404)
+    ids = {served.headers["x-request-id"], refused.headers["x-request-id"]}
+    assert len(ids) == 2
+    stack.wait_for_records(
+        lambda found: ids <= {record["gateway.exchange.id"] for record in found if "gateway.exchange.id" in record}
+    )
+
+
 def test_personal_data_is_steered_to_the_sovereign_deployment(stack: Stack) -> None:
     with stack.client() as client:
         answer = client.post("/chat/completions", json=chat(f"My IBAN is {IBAN}"))

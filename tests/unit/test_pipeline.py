@@ -218,6 +218,7 @@ async def test_a_cancelled_decision_releases_the_money_and_forwards_nothing(tmp_
     await world.pipeline.background.drain(5)
     assert deciding.cancelled()
     assert world.held() == 0
+    assert (world.decision.reason, world.decision.refused_at) == ("interrupted", "inspect")
     await world.ledger.close()
 
 
