@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
+import errno
 import os
+import shutil
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,8 +23,7 @@ BACKOFF_MAX_SECONDS = 5.0
 OUTPUT_END_SECONDS = 1.0  # for the last words of an ended process, should a stranger hold its pipe open
 STABLE_SECONDS = 10.0  # after this long a crash counts as the first one again
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-_LIBC = ctypes.CDLL(None, use_errno=True)  # loaded here: after fork(2) only async-signal-safe work is allowed
+_DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 
 
 class State(StrEnum):
@@ -157,18 +158,13 @@ async def _spawn(program: Program) -> tuple[asyncio.subprocess.Process, BinaryIO
     """The process and the pipe of its output. The pipe is ours, because asyncio's own makes wait() wait for its end,
     which may be long after the process's: whatever the process started inherits it.
     """
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        # The kernel sends the signal when our main thread ends, however it ends, kill -9 included.
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it ended before prctl
-            os._exit(1)
-
+    if shutil.which(program.argv[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program.argv[0])
     read_end, write_end = os.pipe()
     output = os.fdopen(read_end, "rb", buffering=0)
     try:
         process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid())),
             *program.argv,
             cwd=program.working_directory,
             env={**os.environ, **program.environment},
@@ -176,7 +172,6 @@ async def _spawn(program: Program) -> tuple[asyncio.subprocess.Process, BinaryIO
             stdout=write_end,
             stderr=asyncio.subprocess.STDOUT,
             process_group=0,  # Ctrl-C reaches us alone; we stop children in order
-            preexec_fn=die_with_parent,  # takes no lock, so it is safe beside asyncio's waiting threads
         )
     except BaseException:
         output.close()
