@@ -10,24 +10,30 @@ from gateway_ext.clock import SystemClock
 from gateway_ext.errors import GuardTimedOut
 from gateway_ext.exchange import Text
 from gateway_ext.guard.catalog import DETECTORS
+from gateway_ext.guard.confidential import detectors as confidential
 from gateway_ext.guard.detector import Detector
-from gateway_ext.guard.entropy import entropy_detectors
 from gateway_ext.guard.fingerprint import Fingerprints
+from gateway_ext.guard.harmful import detectors as harmful
+from gateway_ext.guard.injection import detectors as injection
 from gateway_ext.guard.inspection import Inspection
 from gateway_ext.guard.judgement import judge
-from gateway_ext.guard.keywords import KeywordDetector
-from gateway_ext.guard.personal import personal_detectors
-from gateway_ext.guard.private_keys import PrivateKeyDetector
+from gateway_ext.guard.personal import detectors as personal
 from gateway_ext.guard.rules import GuardRules
 from gateway_ext.guard.scanner import Scanner
-from gateway_ext.guard.secrets import token_detectors
+from gateway_ext.guard.secrets import detectors as secrets
 from gateway_ext.limits import GUARD_INLINE_CHARACTERS_MAX, GUARD_INLINE_SECONDS, GUARD_THREADS
 from gateway_ext.verdict import Allow, Verdict
 
 
 def shipped_detectors() -> list[Detector]:
     """One detector for each name of the catalogue."""
-    return [*personal_detectors(), *token_detectors(), PrivateKeyDetector(), KeywordDetector(), *entropy_detectors()]
+    return [
+        *personal.detectors(),
+        *secrets.detectors(),
+        *confidential.detectors(),
+        *injection.detectors(),
+        *harmful.detectors(),
+    ]
 
 
 def _effort(value: str) -> int:

@@ -13,7 +13,7 @@ from gateway_ext.guard.detector import Detector, Span, TooManyCandidates
 from gateway_ext.guard.fingerprint import Fingerprints
 from gateway_ext.guard.passages import passage_at
 from gateway_ext.guard.prefilter import Hit, Prefilter
-from gateway_ext.guard.views import View, views
+from gateway_ext.guard.views.view import View, views
 from gateway_ext.limits import GUARD_CACHE_MATCHES_MAX, GUARD_CANDIDATES_MAX
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from gateway_ext.guard.engine import shipped_detectors
 from gateway_ext.guard.fingerprint import Fingerprints
 from gateway_ext.guard.passages import passage_at
 from gateway_ext.guard.scanner import Scanner, distinct
-from gateway_ext.guard.views import views
+from gateway_ext.guard.views.view import views
 
 FINGERPRINTS = Fingerprints(b"a key for property tests")
 SCANNER = Scanner(shipped_detectors(), FINGERPRINTS)

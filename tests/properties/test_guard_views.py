@@ -5,8 +5,8 @@ import unicodedata
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway_ext.guard.folding import INVISIBLE
-from gateway_ext.guard.views import folded, views
+from gateway_ext.guard.views.folding import INVISIBLE
+from gateway_ext.guard.views.view import folded, views
 
 TEXTS = st.text(
     st.one_of(

@@ -15,7 +15,7 @@ import pytest
 from gateway_ext.errors import ConfigurationError, GuardTimedOut, InternalFailure
 from gateway_ext.exchange import Text
 from gateway_ext.guard.catalog import DETECTORS
-from gateway_ext.guard.detector import Span
+from gateway_ext.guard.detector import Detector, Span
 from gateway_ext.guard.engine import GuardEngine, shipped_detectors
 from gateway_ext.guard.rules import Action, DetectorRule, GuardRules
 from gateway_ext.limits import FINDINGS_MAX, GUARD_INLINE_CHARACTERS_MAX
@@ -52,7 +52,7 @@ def redacted(verdict: Verdict, values: Sequence[str]) -> list[str]:
 
 
 @dataclass
-class Stub:
+class Stub(Detector):
     """A detector of the letter Q that does as told."""
 
     name: str = "q"

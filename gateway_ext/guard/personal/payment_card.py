@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from stdnum import luhn
 
-from gateway_ext.guard.recognizers.recognizer import Candidate, GuardRecognizer
+from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
 # Compact, or in the groups that are embossed: 4-4-4-4(-1…3), 4-6-5 (American Express), 4-6-4 (Diners), 4-3-3-3 (Visa).
 _GROUPED = r"\d{4}(?P<gap>[ -])(?:\d{4}(?P=gap)\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{1,3})?|\d{6}(?P=gap)\d{4,5}|\d{3}(?:(?P=gap)\d{3}){2})"

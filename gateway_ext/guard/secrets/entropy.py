@@ -15,13 +15,13 @@ from detect_secrets.plugins.high_entropy_strings import (
 
 from gateway_ext.guard.catalog import SECRET
 from gateway_ext.guard.detector import Detector, Span
-from gateway_ext.guard.secrets import LIBRARY_VERSION, ascii_pattern
+from gateway_ext.guard.secrets.plugins import LIBRARY_VERSION, ascii_pattern
 
 _CHARACTERS_MAX = 512  # longer strings are data, such as images; keys of that size have detectors of their own
 _CONTEXT_CHARACTERS = 32  # before the quote, where the name of an identifier stands: `user_id: "…"`
 
 
-class EntropyDetector:
+class EntropyDetector(Detector):
     """n characters have at most log2(n) bits of Shannon entropy each, which tells the shortest string to look at."""
 
     version = LIBRARY_VERSION

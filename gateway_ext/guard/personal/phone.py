@@ -13,7 +13,7 @@ from typing import Any
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata
 
-from gateway_ext.guard.recognizers.recognizer import Candidate, GuardRecognizer
+from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
 _EU = ("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU", "IE IT LT LU LV MT NL PL PT RO SE SI SK")
 REGIONS = tuple(" ".join((*_EU, "IS LI NO", "GB CH")).split())

@@ -14,8 +14,8 @@ from detect_secrets.filters import heuristic
 from detect_secrets.plugins import keyword
 
 from gateway_ext.guard.catalog import SECRET
-from gateway_ext.guard.detector import Span
-from gateway_ext.guard.secrets import LIBRARY_VERSION, ascii_pattern
+from gateway_ext.guard.detector import Detector, Span
+from gateway_ext.guard.secrets.plugins import LIBRARY_VERSION, ascii_pattern
 
 _KEYWORDS = "|".join(keyword.DENYLIST).replace("ñ", "[ñÑ]")  # re.ASCII ignores the case of ASCII letters only
 _WORD = re.compile(rf"(?:{_KEYWORDS})\w*", re.ASCII | re.IGNORECASE)
@@ -25,7 +25,7 @@ _ASSIGNED = re.compile(rf"(?:{_KEYWORDS})[^'\"`\n]*['\"`]", re.ASCII | re.IGNORE
 _PRECEDED = keyword.PRECEDED_BY_EQUAL_COMPARISON_SIGNS_QUOTES_REQUIRED_REGEX
 
 
-class KeywordDetector:
+class KeywordDetector(Detector):
     name = "secret_keyword"
     version = LIBRARY_VERSION
     data_class = SECRET

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import tldextract
 
-from gateway_ext.guard.recognizers.recognizer import Candidate, GuardRecognizer
+from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
 _LOCAL_CHARACTERS_MAX = 64  # RFC 5321, 4.5.3.1.1
 _LETTERS = "\u0080-\U0010ffff"  # in patterns for the prefilter: any character that is not ASCII

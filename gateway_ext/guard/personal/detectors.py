@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.guard.detector import Detector, Span
-from gateway_ext.guard.recognizers.email import MailAddressRecognizer
-from gateway_ext.guard.recognizers.french_nir import FrenchNirRecognizer
-from gateway_ext.guard.recognizers.iban import PrintedIbanRecognizer
-from gateway_ext.guard.recognizers.payment_card import PaymentCardRecognizer
-from gateway_ext.guard.recognizers.phone import EuropeanPhoneRecognizer
-from gateway_ext.guard.recognizers.recognizer import GuardRecognizer
+from gateway_ext.guard.personal.email import MailAddressRecognizer
+from gateway_ext.guard.personal.french_nir import FrenchNirRecognizer
+from gateway_ext.guard.personal.iban import PrintedIbanRecognizer
+from gateway_ext.guard.personal.payment_card import PaymentCardRecognizer
+from gateway_ext.guard.personal.phone import EuropeanPhoneRecognizer
+from gateway_ext.guard.personal.recognizer import GuardRecognizer
 
 
-class RecognizerDetector:
+class RecognizerDetector(Detector):
     """A recognizer as a detector. It runs by itself, without Presidio's engine, which would want a language model."""
 
     def __init__(self, name: str, recognizer: GuardRecognizer) -> None:
@@ -32,7 +32,7 @@ class RecognizerDetector:
             yield Span(start + result.start, start + result.end, result.score, value)
 
 
-def personal_detectors() -> list[Detector]:
+def detectors() -> list[Detector]:
     return [
         RecognizerDetector("email", MailAddressRecognizer()),
         RecognizerDetector("fr_nir", FrenchNirRecognizer()),

@@ -83,7 +83,7 @@ def ascii_pattern(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(pattern.pattern, (pattern.flags & ~re.UNICODE) | re.ASCII)
 
 
-class TokenDetector:
+class TokenDetector(Detector):
     """A detect-secrets plugin whose patterns decide alone."""
 
     def __init__(self, name: str, plugin: type[RegexBasedDetector], *, is_assignment: bool) -> None:
@@ -106,7 +106,7 @@ class TokenDetector:
                 yield Span(start + first, start + last, 0.9, text[start + first : start + last])
 
 
-class JwtDetector:
+class JwtDetector(Detector):
     """JSON Web Tokens whose header and claims decode; the plugin's own pattern leaves the signature out."""
 
     name = "jwt"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from detect_secrets.plugins.private_key import PrivateKeyDetector as Plugin
 
 from gateway_ext.guard.catalog import SECRET
-from gateway_ext.guard.detector import Span
-from gateway_ext.guard.secrets import LIBRARY_VERSION, ascii_pattern
+from gateway_ext.guard.detector import Detector, Span
+from gateway_ext.guard.secrets.plugins import LIBRARY_VERSION, ascii_pattern
 
 KEY_CHARACTERS_MAX = 32 * 1024  # a 16384-bit RSA key takes 13 KB
 
@@ -18,7 +18,7 @@ _LAST_LINE = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Pr
 _BODY = re.compile(r"-{0,5}(?:(?:\s|\\[nr]){0,4}[A-Za-z0-9+/=]{16,}){0,2000}", re.ASCII)
 
 
-class PrivateKeyDetector:
+class PrivateKeyDetector(Detector):
     """Finds the header by detect-secrets' patterns and takes the key that follows it."""
 
     name = "private_key"

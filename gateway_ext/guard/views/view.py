@@ -12,8 +12,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway_ext.guard import folding
 from gateway_ext.guard.detector import TooManyCandidates
+from gateway_ext.guard.views import folding
 from gateway_ext.limits import GUARD_CANDIDATES_MAX
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from stdnum.fr import nir
 
-from gateway_ext.guard.recognizers.recognizer import Candidate, GuardRecognizer
+from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
 _GAP = r"[ .-]?"
 _NIR = re.compile(

@@ -8,7 +8,7 @@ from importlib import resources
 
 from stdnum import iban
 
-from gateway_ext.guard.recognizers.recognizer import Candidate, GuardRecognizer
+from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
 
 def _lengths() -> dict[str, int]:

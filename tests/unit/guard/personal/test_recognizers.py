@@ -7,12 +7,12 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType, example_number_for_
 from stdnum import iban, luhn
 from stdnum.fr import nir
 
-from gateway_ext.guard.recognizers.email import MailAddressRecognizer
-from gateway_ext.guard.recognizers.french_nir import FrenchNirRecognizer
-from gateway_ext.guard.recognizers.iban import LENGTHS, PrintedIbanRecognizer
-from gateway_ext.guard.recognizers.payment_card import PaymentCardRecognizer, has_issuer
-from gateway_ext.guard.recognizers.phone import REGIONS, EuropeanPhoneRecognizer
-from gateway_ext.guard.recognizers.recognizer import GuardRecognizer
+from gateway_ext.guard.personal.email import MailAddressRecognizer
+from gateway_ext.guard.personal.french_nir import FrenchNirRecognizer
+from gateway_ext.guard.personal.iban import LENGTHS, PrintedIbanRecognizer
+from gateway_ext.guard.personal.payment_card import PaymentCardRecognizer, has_issuer
+from gateway_ext.guard.personal.phone import REGIONS, EuropeanPhoneRecognizer
+from gateway_ext.guard.personal.recognizer import GuardRecognizer
 
 EMAIL, NIR, IBAN = MailAddressRecognizer(), FrenchNirRecognizer(), PrintedIbanRecognizer()
 CARD, PHONE = PaymentCardRecognizer(), EuropeanPhoneRecognizer()

@@ -1,0 +1,1 @@
+"""Attempts to take over the model: injection and jailbreak."""

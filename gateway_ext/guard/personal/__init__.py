@@ -1,0 +1,1 @@
+"""Personal data of European people: one kind per file."""

@@ -1,0 +1,1 @@
+"""Credentials: keys, tokens, passwords, private keys."""

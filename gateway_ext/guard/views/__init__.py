@@ -1,0 +1,1 @@
+"""Readings of one text, for values in disguise."""
