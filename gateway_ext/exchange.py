@@ -139,19 +139,23 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a detector found. Carries places and a keyed fingerprint, never the value."""
+    """What a detector found. Carries places and a keyed fingerprint, never the value.
+
+    `role` is that of the text: an injection in a tool's result is an indirect one.
+    """
 
     detector: str
     detector_version: str
-    data_class: str  # personal | secret
+    data_class: str  # personal | secret | confidential | injection | harmful
     text_index: int  # into Prompt.texts
     place: str
     start: int
     end: int
     confidence: float
-    action: str  # log | redact | block
+    action: str  # log | redact | block; allowed: policy knows this value
     sovereign: bool
     fingerprint: str
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,18 @@ HEADER_VALUE_BYTES_MAX = 8 * 1024
 RESPONSE_BODY_BYTES_MAX = 32 * 1024 * 1024
 STREAM_BYTES_MAX = 256 * 1024 * 1024
 SSE_EVENT_BYTES_MAX = 1024 * 1024
+STREAM_HELD_BYTES_MAX = 8 * 1024 * 1024  # of events that wait for the Guard
+STREAM_HELD_EVENTS_MAX = 16_384
+STREAM_TEXTS_MAX = 65_536  # growing ones: choices, items and blocks, times what each consists of
+STREAM_TEXT_NAME_CHARACTERS_MAX = 512
+STREAM_SILENT_CHARACTERS = 64  # a text that has not grown while the others of its choice grew by so much has ended
 
 # Time
 STEP_DEADLINE_SECONDS = 5.0  # from a message of Envoy to our answer; above Envoy's message_timeout, so Envoy cuts first
 STREAM_IDLE_SECONDS = 300.0  # FULL_DUPLEX_STREAMED has no timeout of Envoy's
 DRAIN_SECONDS = 30.0
 GUARD_DEADLINE_SECONDS = 1.0  # policy may lower
+GUARD_DETECTOR_DEADLINE_SECONDS = 0.5  # of one detector within one request; policy may lower
 HOLD_TTL_SECONDS = 900  # policy may change; above the longest route timeout
 
 # Guard

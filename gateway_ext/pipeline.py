@@ -159,9 +159,10 @@ class Pipeline:
             note.hold = hold = await self._ledger.reserve(reservation)
 
             note.step = "inspect"  # 3
-            if prompt.has_token_ids and snapshot.guard.denies_token_ids:
+            rules = snapshot.guard.for_request(exchange.principal, model.tiers, self._clock.now_unix_nano())
+            if prompt.has_token_ids and rules.denies_token_ids:
                 raise ContentUnreadable(param="input")
-            note.verdict = verdict = await self._guard.inspect(prompt.texts, snapshot.guard)
+            note.verdict = verdict = await self._guard.inspect(prompt.texts, rules)
             if isinstance(verdict, Deny):
                 raise ContentBlocked(verdict.reason)
 

@@ -115,6 +115,7 @@ def _finding(finding: Finding) -> audit_pb2.Finding:
         confidence=finding.confidence,
         action=finding.action,
         fingerprint=finding.fingerprint,
+        role=finding.role,
     )
 
 

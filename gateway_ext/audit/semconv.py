@@ -135,6 +135,7 @@ def _finding(finding: audit_pb2.Finding) -> dict[str, AnyValue]:
         "confidence": finding.confidence,
         "action": finding.action,
         "fingerprint": finding.fingerprint,
+        "role": finding.role,
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway_ext.cli import policy_explain
 from gateway_ext.guard.catalog import DETECTORS
-from gateway_ext.guard.rules import GuardRules
+from gateway_ext.guard.rules import GuardPolicy
 from gateway_ext.limits import NANO
 from gateway_ext.policy.loader import Reading, read_policy
 from gateway_ext.policy.problems import PolicyError, Problem
@@ -102,11 +102,12 @@ def _print_tables(snapshot: Snapshot) -> None:
     print(f"\nPolicy is valid. Digest {snapshot.digest}")
 
 
-def _detectors(rules: GuardRules) -> list[tuple[str, str, str, bool]]:
+def _detectors(policy: GuardPolicy) -> list[tuple[str, str, str, bool]]:
     """Name, data class, action (`off` when disabled) and sovereign mark of every detector the Guard has."""
     rows = []
-    for name, data_class in sorted(DETECTORS.items()):
-        rule = rules.rule(name, data_class)
+    dictionaries = {kind.name: kind.data_class for one in policy.request.dictionaries for kind in one.kinds}
+    for name, data_class in sorted({**DETECTORS, **dictionaries}.items()):
+        rule = policy.request.rule(name, data_class)
         rows.append(
             (name, data_class, str(rule.action) if rule.is_enabled else "off", rule.is_enabled and rule.sovereign)
         )

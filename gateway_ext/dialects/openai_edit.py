@@ -13,7 +13,7 @@ from typing import Any
 from gateway_ext.dialects.embedded_json import Escapes, escape, may_hide_text
 from gateway_ext.dialects.openai_texts import Pointer
 from gateway_ext.dialects.strict_json import encode, parse_object
-from gateway_ext.exchange import Endpoint, Prompt
+from gateway_ext.exchange import Endpoint, Prompt, Text
 from gateway_ext.verdict import Edit
 
 _REPORT_USAGE_ON_DEMAND = frozenset({Endpoint.CHAT_COMPLETIONS, Endpoint.COMPLETIONS})
@@ -29,10 +29,10 @@ def rewrite(prompt: Prompt, *, model: str | None, include_usage: bool, edits: Se
     applied exactly, except in JSON inside a string, where they grow to whole escapes and overlapping ones become one.
     Raises ValueError for an edit of a key, which cannot be redacted in place, or outside its text.
     """
-    draft = _Draft(prompt.document)
+    draft = Draft(prompt.document)
     if edits:
-        for pointer, spans in _spans_by_string(prompt, edits).items():
-            draft.put(pointer, _apply(draft.get(pointer), spans))
+        for pointer, spans in spans_by_string(prompt.texts, edits).items():
+            draft.put(pointer, replace_spans(draft.get(pointer), spans))
     if model is not None and model != prompt.model:
         draft.put(("model",), model)
     if include_usage and prompt.is_stream and not prompt.asked_for_usage and prompt.endpoint in _REPORT_USAGE_ON_DEMAND:
@@ -46,7 +46,7 @@ def replace_model(body: bytes, model: str) -> bytes:
     return body if document.get("model") == model else encode({**document, "model": model})
 
 
-class _Draft:
+class Draft:
     """A copy of a document that shares with it whatever has not been changed."""
 
     __slots__ = ("_copies", "document", "is_changed")
@@ -74,12 +74,12 @@ class _Draft:
 
 
 class _Strings:
-    """The strings of a prompt by pointer. What is read of their escapes is kept, however many edits they have."""
+    """The strings of a document by pointer. What is read of their escapes is kept, however many edits they have."""
 
     __slots__ = ("_escapes", "_values")
 
-    def __init__(self, prompt: Prompt) -> None:
-        self._values = {text.pointer: text.value for text in prompt.texts if not text.is_key}
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self._values = {text.pointer: text.value for text in texts if not text.is_key}
         self._escapes: dict[tuple[Pointer, int | None], Escapes] = {}
 
     def outermost(self, pointer: Pointer, span: Span) -> tuple[Pointer, Span]:
@@ -99,12 +99,12 @@ class _Strings:
         return self._escapes[pointer, offset]
 
 
-def _spans_by_string(prompt: Prompt, edits: Sequence[Edit]) -> dict[Pointer, list[Span]]:
-    """The edits as spans of strings of the document."""
+def spans_by_string(texts: Sequence[Text], edits: Sequence[Edit]) -> dict[Pointer, list[Span]]:
+    """The edits as spans of the strings of the document that `texts` was read from. Raises ValueError as `rewrite`."""
     spans: dict[Pointer, list[Span]] = defaultdict(list)
-    strings = _Strings(prompt)
+    strings = _Strings(texts)
     for edit in edits:
-        text = prompt.texts[edit.text_index]
+        text = texts[edit.text_index]
         if text.is_key:
             raise ValueError("an object key cannot be redacted in place")
         if not 0 <= edit.start < edit.end <= len(text.value):
@@ -114,7 +114,7 @@ def _spans_by_string(prompt: Prompt, edits: Sequence[Edit]) -> dict[Pointer, lis
     return spans
 
 
-def _apply(value: str, spans: list[Span]) -> str:
+def replace_spans(value: str, spans: list[Span]) -> str:
     """`value` with all spans replaced; where some overlap, their union by the replacement of the first."""
     pieces: list[str] = []
     done = 0

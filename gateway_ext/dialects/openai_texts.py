@@ -42,8 +42,8 @@ def _role(members: dict[str, Any], inherited: str) -> str:
     return role if type(role) is str and role in ROLES else inherited
 
 
-class _Reader:
-    """Collects texts within the limits. Reading a container returns the containers in it, still to be read."""
+class TextCollector:
+    """Texts within the limits, each followed by those inside it."""
 
     __slots__ = ("_escapes", "texts")
 
@@ -51,43 +51,14 @@ class _Reader:
         self.texts: list[Text] = []
         self._escapes = 0
 
-    def read_object(self, pointer: Pointer, place: str, role: str, members: dict[str, Any]) -> list[_Container]:
-        below: list[_Container] = []
-        for key, value in members.items():
-            child = (*pointer, key)
-            if key in KNOWN_KEYS:
-                child_place = f"{place}/{key}"
-            else:
-                child_place = f"{place}/*"
-                self._add(Text(child, child_place, role, key, is_key=True))
-            if type(value) is str:
-                is_word = value in CLOSED_VALUES.get(key, _NO_WORDS) or (key == "model" and not pointer)
-                if value and not is_word:
-                    self._add_with_embedded(Text(child, child_place, role, value))
-            elif type(value) in _READABLE:
-                below.append((child, child_place, role, value))
-        return below
-
-    def read_list(self, pointer: Pointer, place: str, role: str, items: list[Any]) -> list[_Container]:
-        below: list[_Container] = []
-        if _READABLE.isdisjoint(map(type, items)):  # token ids come by the hundred thousand
-            return below
-        for index, value in enumerate(items):
-            if type(value) is str:
-                if value:
-                    self._add_with_embedded(Text((*pointer, index), f"{place}/{index}", role, value))
-            elif type(value) in _READABLE:
-                below.append(((*pointer, index), f"{place}/{index}", role, value))
-        return below
-
-    def _add(self, text: Text) -> None:
+    def add(self, text: Text) -> None:
         if len(self.texts) == limits.PROMPT_TEXTS_MAX:
             raise BodyInvalid("The request has too many texts.")
         self.texts.append(text)
 
-    def _add_with_embedded(self, text: Text) -> None:
+    def add_with_embedded(self, text: Text) -> None:
         """Add a text, the strings inside it, those inside them, and so on."""
-        self._add(text)
+        self.add(text)
         carriers = [text] if may_hide_text(text.value) else []
         for _ in range(limits.EMBEDDED_LEVELS_MAX):
             if not carriers:
@@ -105,4 +76,39 @@ class _Reader:
             raise BodyInvalid("The request has too many escapes in JSON inside strings.")
         for offset, inner in escaped_strings(carrier.value):
             if inner:
-                self._add(Text((*carrier.pointer, offset), f"{carrier.place}/*", carrier.role, inner))
+                self.add(Text((*carrier.pointer, offset), f"{carrier.place}/*", carrier.role, inner))
+
+
+class _Reader(TextCollector):
+    """Reading a container returns the containers in it, still to be read."""
+
+    __slots__ = ()
+
+    def read_object(self, pointer: Pointer, place: str, role: str, members: dict[str, Any]) -> list[_Container]:
+        below: list[_Container] = []
+        for key, value in members.items():
+            child = (*pointer, key)
+            if key in KNOWN_KEYS:
+                child_place = f"{place}/{key}"
+            else:
+                child_place = f"{place}/*"
+                self.add(Text(child, child_place, role, key, is_key=True))
+            if type(value) is str:
+                is_word = value in CLOSED_VALUES.get(key, _NO_WORDS) or (key == "model" and not pointer)
+                if value and not is_word:
+                    self.add_with_embedded(Text(child, child_place, role, value))
+            elif type(value) in _READABLE:
+                below.append((child, child_place, role, value))
+        return below
+
+    def read_list(self, pointer: Pointer, place: str, role: str, items: list[Any]) -> list[_Container]:
+        below: list[_Container] = []
+        if _READABLE.isdisjoint(map(type, items)):  # token ids come by the hundred thousand
+            return below
+        for index, value in enumerate(items):
+            if type(value) is str:
+                if value:
+                    self.add_with_embedded(Text((*pointer, index), f"{place}/{index}", role, value))
+            elif type(value) in _READABLE:
+                below.append(((*pointer, index), f"{place}/{index}", role, value))
+        return below

@@ -17,6 +17,7 @@ _LINE_END = rb"(?:\n|\r\n?+)"  # possessive: CRLF is one line end, never two
 _BLANK_LINE = re.compile(_LINE_END)
 _EVENT_END = re.compile(_LINE_END + _LINE_END)
 _EVENT_END_BYTES_MAX = 4
+_WORD = re.compile(rb" ?[a-z_.]{0,64}")
 
 
 class StreamMalformed(GatewayError):  # noqa: N818  (named as the errors of errors.py are)
@@ -67,6 +68,11 @@ class SseParser:
         self._buffer.clear()
         return rest
 
+    def finish_event(self) -> SseEvent | None:
+        """What finish() returns, read as if its blank line had come; None when there is nothing."""
+        is_start, rest = self._is_start, self.finish()
+        return _read(rest.removeprefix(_BYTE_ORDER_MARK) if is_start else rest, rest) if rest else None
+
     def _find_event_end(self) -> int | None:
         first = 1 if self._may_continue_line_end and self._buffer.startswith(b"\n") else 0
         if blank_line := _BLANK_LINE.match(self._buffer, first):
@@ -75,6 +81,39 @@ class SseParser:
             return event_end.end()
         self._searched = max(0, len(self._buffer) - _EVENT_END_BYTES_MAX + 1)
         return None
+
+
+def replace_data(raw: bytes, data: bytes, *, keeps_other_lines: bool = True) -> bytes:
+    """The block `raw` with `data`, which has no line end in it, instead of what it carries.
+
+    All other lines stay as they are, or go, except for the event's type when it is a plain word.
+    """
+    lines: list[bytes] = []
+    is_written = False
+    for number, line in enumerate(raw.splitlines(keepends=True)):
+        content = line.rstrip(b"\r\n")
+        name, _, value = (content.removeprefix(_BYTE_ORDER_MARK) if number == 0 else content).partition(b":")
+        if name == b"data":
+            if not is_written:
+                lines.append(b"data: " + data + line[len(content) :])
+            is_written = True
+        elif keeps_other_lines or not content or (name == b"event" and _WORD.fullmatch(value)):
+            lines.append(line)
+    return b"".join(lines)
+
+
+def other_lines(event: SseEvent) -> str:
+    """What a block says outside of its data, for people or for scripts: comments, ids, unknown fields, odd types."""
+    if event.data and _WORD.fullmatch(event.event.encode()):
+        framing = len("data: \r\n\r\n") + (len("event: \r\n") + len(event.event) if event.event else 0)
+        if len(event.raw) - len(event.data) <= framing:  # the common case: no room for anything else
+            return ""
+    said: list[bytes] = []
+    for line in event.raw.removeprefix(_BYTE_ORDER_MARK).splitlines():
+        name, _, value = line.partition(b":")
+        if line and name != b"data" and not (name == b"event" and _WORD.fullmatch(value)):
+            said.append(line)
+    return b"\n".join(said).decode("utf-8", errors="replace")
 
 
 def _refuse_large(event_bytes: int) -> None:

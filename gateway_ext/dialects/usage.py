@@ -11,29 +11,45 @@ from gateway_ext.dialects.sse import SseEvent
 from gateway_ext.exchange import Usage
 
 _TOKENS_MAX = 1_000_000_000  # more cannot be meant
-_STREAM_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_UNREAD = object()
+_STREAM_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "message_stop"})
+_DELTAS = (".delta", "content_block_delta")
 _REPORTS_USAGE = re.compile(rb'"usage"\s*:\s*\{')  # not null; inside a string the quotes would be escaped
-_NAMES_STREAM_END = re.compile(rb'"type"\s*:\s*"response\.(?:completed|incomplete|failed)"')
+_NAMES_STREAM_END = re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|message_stop)"')
 
 
 def usage_from_document(document: object) -> Usage | None:
-    """The usage in a parsed answer or stream event of any OpenAI endpoint; None when absent, partial or absurd.
+    """The usage in a parsed answer or stream event of any endpoint; None when absent, partial or absurd.
 
     Chat, completions and embeddings count `prompt_tokens` and `completion_tokens`; responses `input_tokens` and
     `output_tokens`, in streams below `response`. Embeddings leave out the output: then it is what the total leaves.
+    Messages leave tokens read from and written to the cache out of the `input_tokens`; here they are included.
     """
-    usage = _member(document, "usage") or _member(_member(document, "response"), "usage")
+    return _usage(_counts(document))
+
+
+def _counts(document: object) -> object:
+    """The object with the counts, wherever the endpoint has it."""
+    return _member(document, "usage") or next(
+        (counts for key in ("response", "message") if (counts := _member(_member(document, key), "usage"))), None
+    )
+
+
+def _usage(counts: object) -> Usage | None:
     for side_in, side_out in (("prompt", "completion"), ("input", "output")):
-        input_tokens = _tokens(_member(usage, f"{side_in}_tokens"))
-        output_tokens = _tokens(_member(usage, f"{side_out}_tokens"))
-        total_tokens = _tokens(_member(usage, "total_tokens"))
+        input_tokens = _tokens(_member(counts, f"{side_in}_tokens"))
+        output_tokens = _tokens(_member(counts, f"{side_out}_tokens"))
+        total_tokens = _tokens(_member(counts, "total_tokens"))
         if input_tokens is None:
             continue
-        if output_tokens is None and total_tokens is not None and _member(usage, f"{side_out}_tokens") is None:
+        if output_tokens is None and total_tokens is not None and _member(counts, f"{side_out}_tokens") is None:
             output_tokens = _tokens(total_tokens - input_tokens)
         if output_tokens is None:
             return None
-        cached_tokens = _tokens(_member(_member(usage, f"{side_in}_tokens_details"), "cached_tokens")) or 0
+        cached_tokens = _tokens(_member(_member(counts, f"{side_in}_tokens_details"), "cached_tokens")) or 0
+        if side_in == "input" and _member(counts, "input_tokens_details") is None:
+            cached_tokens = _tokens(_member(counts, "cache_read_input_tokens")) or 0
+            input_tokens += cached_tokens + (_tokens(_member(counts, "cache_creation_input_tokens")) or 0)
         return Usage(input_tokens, output_tokens, cached_tokens if cached_tokens <= input_tokens else 0)
     return None
 
@@ -41,47 +57,58 @@ def usage_from_document(document: object) -> Usage | None:
 class StreamMeter:
     """Watches one event stream go by. An event is parsed only when it reports usage.
 
-    `usage` is the last one reported. `content_events` and `data_bytes` count what carried output, for estimates: not usage
-    chunks, end marks, nor events with a type other than `….delta`, which repeat the output as a whole. `is_complete`
-    tells whether the provider marked the stream's end.
+    `usage` is the last one reported; what a message starts with counts only together with what follows. `content_events`
+    and `data_bytes` count what carried output, for estimates: not usage chunks, end marks, nor events with a type other
+    than a delta, which repeat the output as a whole. `is_complete` tells whether the provider marked the stream's end.
     """
 
-    __slots__ = ("_asked_for_usage", "content_events", "data_bytes", "is_complete", "usage")
+    __slots__ = ("_asked_for_usage", "_started", "content_events", "data_bytes", "is_complete", "usage")
 
     def __init__(self, asked_for_usage: bool) -> None:
         self._asked_for_usage = asked_for_usage
+        self._started: dict[str, Any] = {}  # the counts a message began with
         self.usage: Usage | None = None
         self.content_events = 0
         self.data_bytes = 0
         self.is_complete = False
 
-    def see(self, event: SseEvent) -> bool:
-        """Meter the event. True when it is a usage chunk that the caller did not ask for and must not receive."""
+    def see(self, event: SseEvent, document: object = _UNREAD) -> bool:
+        """Meter the event. True when it is a usage chunk that the caller did not ask for and must not receive.
+
+        `document` is its data if that has been parsed already.
+        """
         data = event.data
         if not data:
             return False
         if event.event in _STREAM_ENDS or data.strip() == b"[DONE]" or (not event.event and _names_stream_end(data)):
             self.is_complete = True
-        is_usage_chunk = self._read_usage(data)
-        if not is_usage_chunk and data.strip() != b"[DONE]" and (not event.event or event.event.endswith(".delta")):
+        is_usage_chunk = self._read_usage(data, document)
+        if not is_usage_chunk and data.strip() != b"[DONE]" and (not event.event or event.event.endswith(_DELTAS)):
             self.content_events += 1
             self.data_bytes += len(data)
         return is_usage_chunk and not self._asked_for_usage
 
-    def _read_usage(self, data: bytes) -> bool:
+    def _read_usage(self, data: bytes, document: object) -> bool:
         """Whether the event reports usage and nothing else."""
         if b'"usage"' not in data or not _REPORTS_USAGE.search(data):
             return False
-        try:
-            document: object = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return False
-        self.usage = usage_from_document(document) or self.usage
+        if document is _UNREAD:
+            try:
+                document = orjson.loads(data)
+            except orjson.JSONDecodeError:
+                return False
+        counts = _counts(document)
+        if isinstance(counts, dict):
+            if _member(document, "type") == "message_start":
+                self._started = counts
+            else:
+                given = {name: value for name, value in counts.items() if value is not None}
+                self.usage = _usage({**self._started, **given}) or self.usage
         return _member(document, "choices") == [] and isinstance(_member(document, "usage"), dict)
 
 
 def _names_stream_end(data: bytes) -> bool:
-    return b'"response.' in data and _NAMES_STREAM_END.search(data) is not None
+    return (b'"response.' in data or b'"message_stop"' in data) and _NAMES_STREAM_END.search(data) is not None
 
 
 def _member(value: object, name: str) -> Any:

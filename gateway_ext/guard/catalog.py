@@ -28,6 +28,9 @@ DETECTORS: Mapping[str, str] = MappingProxyType(
 )
 """Detector name → data class. Public IP addresses are personal data (CJEU C-582/14, Breyer)."""
 
+ROLES: Mapping[str, frozenset[str]] = MappingProxyType({**injection.ROLES, **confidential.ROLES})
+"""Detector name → roles of the texts that it is for, where it is not for all."""
+
 TIMEOUT = "guard_timeout"
 """Name of the finding that marks where inspection stopped, for policies that do not deny on timeout."""
 

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import GuardTimedOut
 from gateway_ext.exchange import Text
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.guard.confidential import detectors as confidential
-from gateway_ext.guard.detector import Detector
+from gateway_ext.guard.detector import Classifier, Detector
 from gateway_ext.guard.fingerprint import Fingerprints
 from gateway_ext.guard.harmful import detectors as harmful
 from gateway_ext.guard.injection import detectors as injection
 from gateway_ext.guard.inspection import Inspection
 from gateway_ext.guard.judgement import judge
 from gateway_ext.guard.personal import detectors as personal
+from gateway_ext.guard.profile import Profile, Profiles
 from gateway_ext.guard.rules import GuardRules
 from gateway_ext.guard.scanner import Scanner
 from gateway_ext.guard.secrets import detectors as secrets
 from gateway_ext.limits import GUARD_INLINE_CHARACTERS_MAX, GUARD_INLINE_SECONDS, GUARD_THREADS
 from gateway_ext.verdict import Allow, Verdict
 
+Classifiers = Callable[[], Sequence[Classifier]]
+
 
 def shipped_detectors() -> list[Detector]:
-    """One detector for each name of the catalogue."""
+    """One detector for each name of the catalogue that no classifier bears."""
     return [
         *personal.detectors(),
         *secrets.detectors(),
@@ -42,16 +46,23 @@ def _effort(value: str) -> int:
 
 
 class GuardEngine:
-    """Implements ports.Guard. Construct once per process: compiling the patterns takes about half a second.
+    """Implements ports.Guard. Construct once per process: compiling the patterns takes about a second.
 
-    `fingerprint_key` has at least 16 bytes, else ConfigurationError. Small requests are inspected at once; large ones,
-    and what takes longer than GUARD_INLINE_SECONDS, in a thread, so that other requests go on meanwhile.
+    `fingerprint_key` has at least 16 bytes, else ConfigurationError. `registered` gives classifiers that come and go
+    while the process runs, such as that of the registered documents. Small requests are inspected at once; large
+    ones, and what takes longer than GUARD_INLINE_SECONDS, in a thread, so that other requests go on meanwhile.
     """
 
     def __init__(
-        self, fingerprint_key: bytes, detectors: Sequence[Detector] | None = None, clock: SystemClock | None = None
+        self,
+        fingerprint_key: bytes,
+        detectors: Sequence[Detector] | None = None,
+        clock: SystemClock | None = None,
+        registered: Classifiers = tuple,
     ) -> None:
         self._scanner = Scanner(shipped_detectors() if detectors is None else detectors, Fingerprints(fingerprint_key))
+        self._registered = registered
+        self._profiles = Profiles()
         self._monotonic_ns = (clock or SystemClock()).monotonic_ns
         self._threads = ThreadPoolExecutor(GUARD_THREADS, thread_name_prefix="guard")
 
@@ -65,15 +76,16 @@ class GuardEngine:
 
         Past `rules.deadline_seconds`: GuardTimedOut if the rules deny on timeout, else the verdict on what was found,
         with a finding `guard_timeout` at the text that was not read to its end; it is sovereign if any rule is.
+        The same when one detector takes longer than `rules.detector_deadline_seconds`.
         Raises InternalFailure when a detector fails.
         """
         started_ns = self._monotonic_ns()
         deadline_ns = started_ns + int(rules.deadline_seconds * 1e9)
         is_done = False
         is_small = sum(_effort(text.value) for text in texts) <= GUARD_INLINE_CHARACTERS_MAX
-        if is_small and started_ns < deadline_ns and self._scanner.finds_nothing([text.value for text in texts]):
+        inspection = Inspection(self._scanner, texts, rules, self._profile(rules))
+        if is_small and started_ns < deadline_ns and inspection.is_clean():
             return Allow()
-        inspection = Inspection(self._scanner, texts, rules)
         if is_small:
             inline_until_ns = min(deadline_ns, started_ns + int(GUARD_INLINE_SECONDS * 1e9))
             is_done = inspection.run(self._monotonic_ns, inline_until_ns)
@@ -82,11 +94,14 @@ class GuardEngine:
         if inspection.refusal:
             return inspection.refusal
         findings = list(inspection.findings)
-        if not is_done:
+        if not is_done or inspection.slow:
             if rules.denies_on_timeout:
                 raise GuardTimedOut
             findings.append(inspection.timeout_finding())
         return judge(texts, findings)
+
+    def _profile(self, rules: GuardRules) -> Profile:
+        return self._profiles.of([*shipped_classifiers(rules.classifiers), *rules.dictionaries, *self._registered()])
 
     async def _run_in_thread(self, inspection: Inspection, deadline_ns: int) -> bool:
         remaining_seconds = (deadline_ns - self._monotonic_ns()) / 1e9
@@ -102,3 +117,9 @@ class GuardEngine:
     def close(self) -> None:
         """Let running inspections end and release the threads."""
         self._threads.shutdown()
+
+
+@lru_cache(maxsize=8)
+def shipped_classifiers(enabled: frozenset[str]) -> tuple[Classifier, ...]:
+    """Those that policy enables, built once for each set of names."""
+    return (*confidential.classifiers(enabled), *injection.classifiers(enabled), *harmful.classifiers(enabled))

@@ -25,6 +25,7 @@ class Fingerprints:
         """HMAC-SHA256 (RFC 2104) of the value's normal form in UTF-8, its first 128 bits as 32 hexadecimal digits."""
         return hmac.digest(self._key, value.encode("utf-8", "surrogatepass"), hashlib.sha256)[:16].hex()
 
-    def of_text(self, text: bytes) -> bytes:
-        """16 bytes of keyed BLAKE2b (RFC 7693): names a text in the cache without holding it."""
-        return hashlib.blake2b(text, digest_size=16, key=self._cache_key).digest()
+    def of_text(self, text: str, profile: bytes) -> bytes:
+        """16 bytes of keyed BLAKE2b (RFC 7693): names a text under a profile in the cache without holding it."""
+        data = text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(data, digest_size=16, key=self._cache_key, person=profile).digest()

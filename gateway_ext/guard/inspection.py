@@ -2,77 +2,86 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from gateway_ext.exchange import Finding, Text
 from gateway_ext.guard.cache import Match
-from gateway_ext.guard.catalog import TIMEOUT, TIMEOUT_CLASS
-from gateway_ext.guard.detector import TooManyCandidates
+from gateway_ext.guard.catalog import ROLES, TIMEOUT, TIMEOUT_CLASS
+from gateway_ext.guard.detector import Kind, TooManyCandidates
+from gateway_ext.guard.profile import Profile
 from gateway_ext.guard.rules import Action, GuardRules
 from gateway_ext.guard.scanner import Scanner
 from gateway_ext.limits import FINDINGS_MAX, GUARD_CANDIDATES_MAX
 from gateway_ext.verdict import Deny
 
+ALLOWED = "allowed"
+"""Action of a finding whose value policy allows."""
+
 
 class Inspection:
-    """`findings` are those of `rules` so far; `refusal` is set when inspection was given up for a reason."""
+    """`findings` are those of `rules` so far; `refusal` is set when inspection was given up for a reason.
 
-    def __init__(self, scanner: Scanner, texts: Sequence[Text], rules: GuardRules) -> None:
+    `slow` names detectors that took longer than they may. They are left out from then on.
+    """
+
+    def __init__(self, scanner: Scanner, texts: Sequence[Text], rules: GuardRules, profile: Profile) -> None:
         self.findings: list[Finding] = []
         self.refusal: Deny | None = None
-        self._scanner = scanner
+        self.slow: set[str] = set()
         self._texts = texts
         self._rules = rules
+        self._scan = scanner.scan([text.value for text in texts], profile, self.slow)
+        self._spent_ns: dict[str, int] = defaultdict(int)
+        self._detector_ns = int(rules.detector_deadline_seconds * 1e9)
+        self._kind: Kind | None = None
         self._text_index = 0
         self._steps = self._inspect()
 
+    def is_clean(self) -> bool:
+        """Whether there is nothing to find, told cheaply."""
+        return self._scan.is_clean()
+
     def run(self, monotonic_ns: Callable[[], int], until_ns: int) -> bool:
         """Inspect until done or until `until_ns`; True when done. Raises InternalFailure when a detector fails."""
-        while monotonic_ns() < until_ns:
+        now_ns = monotonic_ns()
+        while now_ns < until_ns:
+            kind = self._kind
             try:
-                next(self._steps)
+                self._kind = next(self._steps)
             except StopIteration:
                 return True
+            started_ns, now_ns = now_ns, monotonic_ns()
+            if kind is not None:
+                self._charge(kind, now_ns - started_ns)
         return False
 
-    def _inspect(self) -> Iterator[None]:
+    def _charge(self, kind: Kind, nanoseconds: int) -> None:
+        self._spent_ns[kind.name] += nanoseconds
+        if self._spent_ns[kind.name] > self._detector_ns:
+            self.slow.add(kind.name)
+
+    def _inspect(self) -> Iterator[Kind | None]:
         for index, text in enumerate(self._texts):
             self._text_index = index
             try:
-                matches = yield from self._scanner.steps(text.value)
+                matches = yield from self._scan.steps(index)
             except TooManyCandidates:
                 reason = f"more than {GUARD_CANDIDATES_MAX} candidates in one text"
                 self.refusal = Deny(tuple(self.findings), reason)
                 return
             for match in matches:
-                self._note(match, text)
+                finding = finding_of(match, index, text, self._rules)
+                if finding is not None:
+                    self.findings.append(finding)
             if len(self.findings) > FINDINGS_MAX:
                 return  # judged as too many, whatever else there is
-            yield
-
-    def _note(self, match: Match, text: Text) -> None:
-        detector = self._scanner.detectors[match.detector]
-        rule = self._rules.rule(detector.name, detector.data_class)
-        if rule.is_enabled:
-            self.findings.append(
-                Finding(
-                    detector=detector.name,
-                    detector_version=detector.version,
-                    data_class=detector.data_class,
-                    text_index=self._text_index,
-                    place=text.place,
-                    start=match.start,
-                    end=match.end,
-                    confidence=match.confidence,
-                    action=rule.action.value,
-                    sovereign=rule.sovereign,
-                    fingerprint=match.fingerprint,
-                )
-            )
+            yield None
 
     def timeout_finding(self) -> Finding:
         """Marks the text at which time ran out. What was not read may be what policy keeps on a sovereign route."""
         every_rule = (*self._rules.classes.values(), *self._rules.detectors.values())
+        changes = [c for o in self._rules.overrides for c in (*o.classes.values(), *o.detectors.values())]
         return Finding(
             detector=TIMEOUT,
             detector_version="1",
@@ -83,6 +92,33 @@ class Inspection:
             end=0,
             confidence=1.0,
             action=Action.LOG.value,
-            sovereign=any(rule.sovereign for rule in every_rule if rule.is_enabled),
+            sovereign=any(rule.sovereign for rule in every_rule if rule.is_enabled)
+            or any(c.sovereign for c in changes),
             fingerprint="",
+            role=self._texts[self._text_index].role,
         )
+
+
+def finding_of(match: Match, text_index: int, text: Text, rules: GuardRules) -> Finding | None:
+    """What policy makes of a match. None when it wants to hear nothing of it."""
+    kind = match.kind
+    if kind.name in ROLES and text.role not in ROLES[kind.name]:
+        return None
+    rule = rules.rule(kind.name, kind.data_class, text.role)
+    if not rule.is_enabled:
+        return None
+    is_allowed = (kind.name, match.fingerprint) in rules.allowed
+    return Finding(
+        detector=kind.name,
+        detector_version=kind.version,
+        data_class=kind.data_class,
+        text_index=text_index,
+        place=text.place,
+        start=match.start,
+        end=match.end,
+        confidence=match.confidence,
+        action=ALLOWED if is_allowed else rule.action.value,
+        sovereign=rule.sovereign and not is_allowed,
+        fingerprint=match.fingerprint,
+        role=text.role,
+    )

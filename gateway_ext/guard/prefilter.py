@@ -15,6 +15,9 @@ import hyperscan
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.guard.detector import TooManyCandidates
 
+# Look-around and back references. A false alarm costs nothing: PREFILTER mode decides exactly whatever it can.
+_UNDECIDABLE = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=")
+
 Hit = tuple[int, int]
 """Index of a detector, offset in bytes of the last byte matched."""
 
@@ -25,13 +28,10 @@ class Prefilter:
     def __init__(self, patterns: Sequence[Sequence[re.Pattern[str]]]) -> None:
         compiled = [(index, *_expression(pattern)) for index, group in enumerate(patterns) for pattern in group]
         self._detectors = len(patterns)
-        self._database = hyperscan.Database()
-        self._database.compile(
-            expressions=[expression for _, expression, _ in compiled],
-            ids=[index for index, _, _ in compiled],
-            elements=len(compiled),
-            flags=[flags for _, _, flags in compiled],
-        )
+        try:
+            self._database = _database(compiled)
+        except hyperscan.error:  # rare, and costs a compilation for each pattern
+            self._database = _database([(index, *_compilable(source, flags)) for index, source, flags in compiled])
         self._local = threading.local()
 
     def hits(self, data: bytes, hits_max: int) -> list[Hit]:
@@ -71,12 +71,28 @@ def _expression(pattern: re.Pattern[str]) -> tuple[bytes, int]:
     flags = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE
     flags |= hyperscan.HS_FLAG_CASELESS if pattern.flags & re.IGNORECASE else 0
     flags |= hyperscan.HS_FLAG_DOTALL if pattern.flags & re.DOTALL else 0
+    flags |= hyperscan.HS_FLAG_PREFILTER if _UNDECIDABLE.search(pattern.pattern) else 0
     source = pattern.pattern.encode()
-    expression = b"(?x)" + source if pattern.flags & re.VERBOSE else source
+    return b"(?x)" + source if pattern.flags & re.VERBOSE else source, flags
+
+
+def _compilable(expression: bytes, flags: int) -> tuple[bytes, int]:
+    """The flags with which `expression` can be compiled. Raises ConfigurationError."""
     for mode in (0, hyperscan.HS_FLAG_PREFILTER):
         try:
-            hyperscan.Database().compile(expressions=[expression], ids=[0], elements=1, flags=[flags | mode])
+            _database([(0, expression, flags | mode)])
         except hyperscan.error:
             continue
         return expression, flags | mode
-    raise ConfigurationError(f"guard pattern {pattern.pattern!r} cannot be compiled for the prefilter")
+    raise ConfigurationError(f"guard pattern {expression.decode()!r} cannot be compiled for the prefilter")
+
+
+def _database(compiled: Sequence[tuple[int, bytes, int]]) -> hyperscan.Database:
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[expression for _, expression, _ in compiled],
+        ids=[index for index, _, _ in compiled],
+        elements=len(compiled),
+        flags=[flags for _, _, flags in compiled],
+    )
+    return database

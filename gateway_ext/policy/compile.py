@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from gateway_ext.budget.rules import BudgetRule, BudgetRules, Price
 from gateway_ext.exchange import Candidate
-from gateway_ext.guard.rules import DetectorRule, GuardRules
+from gateway_ext.guard.detector import Classifier
 from gateway_ext.identity.rules import AccessRule, IdentityRules, IssuerRule
 from gateway_ext.policy import fields, schema
+from gateway_ext.policy.compile_guard import guard_policy
 from gateway_ext.policy.references import PolicyFiles
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.routing.rules import Provider, RoutingRules, SovereignRule, VirtualModel
@@ -18,13 +19,15 @@ from gateway_ext.routing.rules import Provider, RoutingRules, SovereignRule, Vir
 _Value = TypeVar("_Value")
 
 
-def compile_snapshot(files: PolicyFiles, detectors: Mapping[str, str], digest: str) -> Snapshot:
+def compile_snapshot(
+    files: PolicyFiles, detectors: Mapping[str, str], dictionaries: Sequence[Classifier], digest: str
+) -> Snapshot:
     """The snapshot of `files`. `detectors` maps each detector the Guard has to its data class."""
     return Snapshot(
         digest=digest,
         identity=_identity(files.identity, files.access),
         budget=_budget(files.budgets, files.models),
-        guard=_guard(files.guard, detectors),
+        guard=guard_policy(files.guard, detectors, dictionaries),
         routing=_routing(files.routing, files.providers, files.models),
     )
 
@@ -75,28 +78,6 @@ def _budget(budgets: schema.BudgetsFile, models: schema.ModelsFile) -> BudgetRul
             BudgetRule(rule.name, rule.scope, rule.match, rule.amount, rule.window) for rule in budgets.budgets
         ),
         prices=_frozen(prices),
-    )
-
-
-def _guard(guard: schema.GuardFile, detectors: Mapping[str, str]) -> GuardRules:
-    classes = {
-        name: DetectorRule(rule.action, rule.sovereign)
-        for name, rule in (("personal", guard.classes.personal), ("secret", guard.classes.secret))
-    }
-    rules = {}
-    for name, written in guard.detectors.items():
-        inherited = classes[detectors[name]]
-        rules[name] = DetectorRule(
-            action=inherited.action if written.action is None else written.action,
-            sovereign=inherited.sovereign if written.sovereign is None else written.sovereign,
-            is_enabled=written.enabled,
-        )
-    return GuardRules(
-        classes=_frozen(classes),
-        detectors=_frozen(rules),
-        deadline_seconds=guard.deadline_ms / 1000,
-        denies_on_timeout=guard.on_timeout == "deny",
-        denies_token_ids=guard.token_ids == "deny",
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from ipaddress import ip_address
 from typing import Annotated, Any
@@ -89,6 +90,13 @@ def _one_line(value: str) -> str:
     return value
 
 
+def _day(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise fault("must be a day, such as 2027-01-31") from None
+
+
 def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -129,11 +137,21 @@ Jurisdiction = Annotated[
 ]
 Currency = Annotated[str, _shaped(r"[A-Z]{3}", "must be three capital letters (ISO 4217), such as EUR")]
 Timezone = Annotated[str, AfterValidator(_timezone)]
+Day = Annotated[date, BeforeValidator(_day)]
 Rate = Annotated[int, _units(RATE_UNITS_MAX)]
 Amount = Annotated[int, _units(BUDGET_UNITS_MAX)]
 KnownProvider = Annotated[str, _known("provider")]
 KnownTier = Annotated[str, _known("tier")]
 KnownDetector = Annotated[str, _known("detector")]
+DictionaryName = Annotated[str, _shaped(r"[a-z][a-z0-9_]*", "must be a name of a-z, 0-9 and '_'", 48)]
+TermsFile = Annotated[
+    str,
+    _shaped(r"[a-z0-9][a-z0-9._-]*\.terms", "must be the name of a file beside this one that ends with .terms"),
+    _known("terms file"),
+]
+Fingerprint = Annotated[
+    str, _shaped(r"[0-9a-f]{32}", "must be the 32 hexadecimal digits that the audit trail shows for the finding")
+]
 NOT_EMPTY = AfterValidator(_not_empty)
 ONCE = AfterValidator(_listed_once)
 

@@ -14,6 +14,7 @@ from gateway_ext.policy.problems import Problem, suggestion
 from gateway_ext.policy.schema import FILES
 
 READ_ATTEMPTS_MAX = 5
+TERMS = ".terms"  # files of terms, one a line, that dictionaries of guard.yaml name
 
 Signature = tuple[tuple[str, int, int, int, int, int], ...]
 """Name, device, inode, size, mtime and ctime (ns) of each file, links followed. Equal: the content is very likely equal."""
@@ -65,7 +66,7 @@ def _policy_names(directory: Path) -> list[str]:
         names = os.listdir(directory)
     except OSError:
         return []
-    return sorted(name for name in names if name.endswith((".yaml", ".yml")) and not name.startswith("."))
+    return sorted(name for name in names if name.endswith((".yaml", ".yml", TERMS)) and not name.startswith("."))
 
 
 def _read_once(directory: Path, before: Signature) -> Directory:
@@ -79,7 +80,7 @@ def _read_once(directory: Path, before: Signature) -> Directory:
         for name in FILES.keys() - set(names)
     ]
     for name in names:
-        if name not in FILES:
+        if name not in FILES and not name.endswith(TERMS):
             problems.append(Problem(name, 1, 1, f"unknown policy file{suggestion(name, FILES)}"))
             continue
         data = _read_file(directory / name)

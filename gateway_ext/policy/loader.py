@@ -13,6 +13,7 @@ from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.policy import references
 from gateway_ext.policy.compile import compile_snapshot
 from gateway_ext.policy.diagnosis import diagnose
+from gateway_ext.policy.dictionaries import read_dictionaries
 from gateway_ext.policy.files import Directory, read_directory
 from gateway_ext.policy.problems import PolicyError, Problem
 from gateway_ext.policy.references import PolicyFiles
@@ -41,8 +42,9 @@ def read_policy(directory: Path) -> Reading:
 
 def judge(directory: Path, found: Directory, detectors: Mapping[str, str] = DETECTORS) -> Reading:
     """The reading of bytes already read from `directory`. Raises PolicyError."""
-    sources = {name: read_source(name, data) for name, data in found.files.items()}
-    names = references.declared_names(sources, detectors)
+    sources = {name: read_source(name, data) for name, data in found.files.items() if name in FILES}
+    detectors = {**detectors, **references.dictionary_detectors(sources)}
+    names = references.declared_names(sources, found.files, detectors)
     problems = [*found.problems, *(problem for source in sources.values() for problem in source.problems)]
     shapes: dict[str, Any] = {}
     for name, source in sources.items():
@@ -53,8 +55,10 @@ def judge(directory: Path, found: Directory, detectors: Mapping[str, str] = DETE
         except ValidationError as error:
             problems += diagnose(source, FILES[name], error)
     problems += references.contradictions(sources, shapes)
+    dictionaries, faults = read_dictionaries(shapes.get("guard.yaml"), found.files)
+    problems += faults
     if problems:
         raise PolicyError(directory, problems)
     files = PolicyFiles(**{name.removesuffix(".yaml"): shape for name, shape in shapes.items()})
     warnings = sorted(references.warnings(sources, files))
-    return Reading(compile_snapshot(files, detectors, found.digest), tuple(warnings))
+    return Reading(compile_snapshot(files, detectors, dictionaries, found.digest), tuple(warnings))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from gateway_ext.guard.catalog import CONFIDENTIAL
 from gateway_ext.policy import schema
 from gateway_ext.policy.fields import KnownNames
+from gateway_ext.policy.files import TERMS
 from gateway_ext.policy.problems import Problem
 from gateway_ext.policy.yaml_source import Location, Source
 
@@ -26,9 +28,10 @@ class PolicyFiles:
     routing: schema.RoutingFile
 
 
-def declared_names(sources: Mapping[str, Source], detectors: Iterable[str]) -> KnownNames:
+def declared_names(sources: Mapping[str, Source], files: Iterable[str], detectors: Iterable[str]) -> KnownNames:
     """What the files may refer to. Taken from the text itself, so that one fault does not hide or cause another."""
-    names = {"detector": frozenset(detectors)}
+    terms = frozenset(name for name in files if name.endswith(TERMS))
+    names = {"detector": frozenset(detectors), "terms file": terms}
     for kind, file, key, holder in (
         ("provider", "providers.yaml", "providers", dict),
         ("tier", "routing.yaml", "tiers", tuple),
@@ -40,12 +43,22 @@ def declared_names(sources: Mapping[str, Source], detectors: Iterable[str]) -> K
     return names
 
 
+def dictionary_detectors(sources: Mapping[str, Source]) -> Mapping[str, str]:
+    """The detectors that guard.yaml makes by naming dictionaries, with their data class."""
+    source = sources.get("guard.yaml")
+    written = source.document.get("dictionaries") if source and isinstance(source.document, dict) else None
+    names = written if isinstance(written, dict) else ()
+    return {f"dictionary_{name}": CONFIDENTIAL for name in names if isinstance(name, str)}
+
+
 def contradictions(sources: Mapping[str, Source], shapes: Mapping[str, Any]) -> Iterator[Problem]:
     """Faults within one well-formed file that span several of its entries."""
     if models := shapes.get("models.yaml"):
         yield from _deployment_faults(sources["models.yaml"], models)
     if access := shapes.get("access.yaml"):
         yield from _repeated_names(sources["access.yaml"], "access", [rule.name for rule in access.access])
+    if guard := shapes.get("guard.yaml"):
+        yield from _repeated_names(sources["guard.yaml"], "overrides", [override.name for override in guard.overrides])
     if budgets := shapes.get("budgets.yaml"):
         yield from _repeated_names(sources["budgets.yaml"], "budgets", [rule.name for rule in budgets.budgets])
     if providers := shapes.get("providers.yaml"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway_ext.budget.rules import BudgetRules
-from gateway_ext.guard.rules import GuardRules
+from gateway_ext.guard.rules import GuardPolicy
 from gateway_ext.identity.rules import IdentityRules
 from gateway_ext.routing.rules import RoutingRules
 
@@ -17,5 +17,5 @@ class Snapshot:
     digest: str
     identity: IdentityRules
     budget: BudgetRules
-    guard: GuardRules
+    guard: GuardPolicy
     routing: RoutingRules

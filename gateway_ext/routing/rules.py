@@ -34,6 +34,10 @@ class VirtualModel:
     output_tokens_max: int  # reserved when the caller sets no maximum
     context_tokens: int
 
+    @property
+    def tiers(self) -> frozenset[str]:
+        return frozenset(candidate.tier for candidate in self.deployments)
+
 
 @dataclass(frozen=True, slots=True)
 class SovereignRule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway_ext.budget.rules import BudgetRules
 from gateway_ext.exchange import Candidate, CredentialClass, Interface
-from gateway_ext.guard.rules import GuardRules
+from gateway_ext.guard.rules import GuardPolicy, GuardRules
 from gateway_ext.identity.rules import IdentityRules, IssuerRule
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.routing.rules import Provider, RoutingRules, SovereignRule, VirtualModel
@@ -28,7 +28,7 @@ def snapshot_of(*providers: Provider, hold_ttl_seconds: int = 900) -> Snapshot:
         digest="0" * 64,
         identity=IdentityRules({name: _issuer(name) for name in INTERFACES}, ()),
         budget=BudgetRules("EUR", "Europe/Paris", hold_ttl_seconds, (), {}),
-        guard=GuardRules({}, {}, 1.0),
+        guard=GuardPolicy(GuardRules({}, {}, 1.0)),
         routing=RoutingRules(
             tiers=("open",),
             sovereign=SovereignRule(frozenset({"open"}), frozenset({"FR"})),

@@ -10,11 +10,14 @@ from gateway_ext.guard.cache import Match
 from gateway_ext.guard.engine import shipped_detectors
 from gateway_ext.guard.fingerprint import Fingerprints
 from gateway_ext.guard.passages import passage_at
+from gateway_ext.guard.profile import Profile
 from gateway_ext.guard.scanner import Scanner, distinct
 from gateway_ext.guard.views.view import views
 
 FINGERPRINTS = Fingerprints(b"a key for property tests")
-SCANNER = Scanner(shipped_detectors(), FINGERPRINTS)
+DETECTORS = shipped_detectors()
+SCANNER = Scanner(DETECTORS, FINGERPRINTS)
+PROFILE = Profile()
 
 VALUES = (
     "DE89 3704 0044 0532 0130 00",
@@ -84,29 +87,23 @@ TEXTS = PARTS.map("".join)
 
 
 def scanned(text: str) -> tuple[Match, ...]:
-    steps = Scanner.steps(SCANNER, text)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: tuple[Match, ...] = stop.value
-            return result
+    return SCANNER.matches(text, PROFILE)
 
 
 def naive(text: str) -> tuple[Match, ...]:
     found = []
     for view in views(text):
         passages = {passage_at(view.text, position) for position in range(len(view.text))}
-        for index, detector in enumerate(SCANNER.detectors):
+        for kind, detector in zip(SCANNER.kinds, DETECTORS, strict=True):
             for start, end in passages:
                 for span in detector.confirm(view.text, start, end):
                     place = view.original(span.start, span.end)
-                    found.append(Match(index, *place, span.confidence, FINGERPRINTS.of_value(span.value)))
+                    found.append(Match(kind, *place, span.confidence, FINGERPRINTS.of_value(span.value)))
     return distinct(found)
 
 
 def places(matches: tuple[Match, ...]) -> set[tuple[str, int, int]]:
-    return {(SCANNER.detectors[match.detector].name, match.start, match.end) for match in matches}
+    return {(match.kind.name, match.start, match.end) for match in matches}
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -133,7 +130,7 @@ def test_a_value_is_found_wherever_it_lies_in_a_long_line(value: str, before: in
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TEXTS, max_size=5))
 def test_one_pass_over_all_texts_misses_none_that_has_a_hit_alone(texts: list[str]) -> None:
-    if SCANNER.finds_nothing(texts):
+    if SCANNER.scan(texts, Profile()).is_clean():
         assert not any(naive(text) for text in texts)
 
 
@@ -141,7 +138,7 @@ def test_one_pass_over_all_texts_misses_none_that_has_a_hit_alone(texts: list[st
 @pytest.mark.parametrize("around", [("", ""), ("hello", ""), ("", "hello"), ("x", "y")])
 def test_one_pass_sees_a_value_that_is_all_of_a_text(value: str, around: tuple[str, str]) -> None:
     before, after = around
-    assert not SCANNER.finds_nothing([before, value, after])
+    assert not SCANNER.scan([before, value, after], Profile()).is_clean()
 
 
 @settings(max_examples=100, deadline=None)

@@ -57,6 +57,10 @@ class World:
         self.audit = AuditList()
         self.pipeline = Pipeline(self.policy, self.ledger, guard, self.audit, SystemClock())
 
+    def change_guard(self, **changes: Any) -> None:
+        """Change the rules for requests."""
+        self.change("guard", request=dataclasses.replace(self.policy.snapshot.guard.request, **changes))
+
     def change(self, room: str, **changes: Any) -> None:
         snapshot = self.policy.snapshot
         self.policy.snapshot = dataclasses.replace(

@@ -98,14 +98,14 @@ async def test_token_ids_are_no_way_around_the_guard(world: World, tokens: list[
     body = json.dumps({"model": "embedder", "input": tokens}).encode()
     assert code(await world.send_body(body, path="/v1/embeddings")) == "content_unreadable"
     assert world.held() == 0
-    world.change("guard", denies_token_ids=False)
+    world.change_guard(denies_token_ids=False)
     assert isinstance(await world.send_body(body, path="/v1/embeddings"), Forwarded)
 
 
 async def test_redaction_reaches_the_body_and_only_its_span(world: World) -> None:
-    rules = world.policy.snapshot.guard
+    rules = world.policy.snapshot.guard.request
     redacting = {**rules.detectors, "iban": dataclasses.replace(rules.classes["personal"], action=Action.REDACT)}
-    world.change("guard", detectors=redacting)
+    world.change_guard(detectors=redacting)
     decided = await world.send(f"Pay to {IBAN} today, é", temperature=0.5)
     assert isinstance(decided, Forwarded)
     assert decided.forward.body is not None

@@ -1,13 +1,20 @@
-"""All detectors and classifiers of confidential business content."""
+"""All detectors and classifiers of confidential business content that need no input of the operator.
+
+Dictionaries come from policy, registered documents from the registry of the state directory.
+"""
 
 from __future__ import annotations
 
+from gateway_ext.guard.confidential.canary import CanaryDetector
+from gateway_ext.guard.confidential.contracts import ContractClassifier
+from gateway_ext.guard.confidential.labels import label_detectors
 from gateway_ext.guard.detector import Classifier, Detector
 
 
 def detectors() -> list[Detector]:
-    return []
+    return [CanaryDetector(), *label_detectors()]
 
 
-def classifiers() -> list[Classifier]:
-    return []
+def classifiers(enabled: frozenset[str]) -> list[Classifier]:
+    """Those that find any of the kinds `enabled`."""
+    return [ContractClassifier()] if "contract_clause" in enabled else []

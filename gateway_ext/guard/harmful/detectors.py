@@ -9,5 +9,6 @@ def detectors() -> list[Detector]:
     return []
 
 
-def classifiers() -> list[Classifier]:
+def classifiers(enabled: frozenset[str]) -> list[Classifier]:
+    """Those that find any of the kinds `enabled`."""
     return []

@@ -1,3 +1,3 @@
-"""Detectors of harmful content. Imports nothing: policy checks its rules against these names."""
+"""Kinds of harmful content. Imports nothing: policy checks its rules against these names."""
 
 NAMES: tuple[str, ...] = ()

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from gateway_ext.guard.detector import Classifier, Detector
+from gateway_ext.guard.injection.chat_templates import ChatTemplateDetector
+from gateway_ext.guard.injection.exfiltration import exfiltration_detector
+from gateway_ext.guard.injection.extraction import extraction_detector
+from gateway_ext.guard.injection.hidden_text import HiddenTextDetector
+from gateway_ext.guard.injection.overrides import override_detector
+from gateway_ext.guard.injection.role_spoofs import role_spoof_detector
 
 
 def detectors() -> list[Detector]:
-    return []
+    return [
+        ChatTemplateDetector(),
+        HiddenTextDetector(),
+        exfiltration_detector(),
+        extraction_detector(),
+        override_detector(),
+        role_spoof_detector(),
+    ]
 
 
-def classifiers() -> list[Classifier]:
+def classifiers(enabled: frozenset[str]) -> list[Classifier]:
+    """Those that find any of the kinds `enabled`: all kinds are found by their form."""
     return []

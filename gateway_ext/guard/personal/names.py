@@ -1,6 +1,72 @@
 """Detectors of personal data. Imports nothing: policy checks its rules against these names."""
 
-NAMES = ("email", "fr_nir", "iban", "ip_public", "payment_card", "phone")
+NAMES = (
+    "date_of_birth",
+    "de_kvnr",
+    "document_mrz",
+    "driving_licence",
+    "email",
+    "health_card",
+    "iban",
+    "ip_public",
+    "licence_plate",
+    "mac_address",
+    "passport",
+    "payment_card",
+    "phone",
+    "postal_address",
+)
 
-NATIONAL_IDENTIFIERS: tuple[str, ...] = ()
-"""Personal, tax and VAT numbers of one country each; their names begin with its ISO 3166 code."""
+PERSON_NAME = "person_name"
+"""Found only where the operator supplies a model (see names_model.py)."""
+
+NATIONAL_IDENTIFIERS = (
+    "at_abgabenkontonummer",
+    "at_sozialversicherungsnummer",
+    "be_rijksregisternummer",
+    "bg_egn",
+    "bg_lnch",
+    "ch_ahv",
+    "cy_tic",
+    "cz_sk_rodne_cislo",
+    "de_rvnr",
+    "de_steuer_id",
+    "de_steuernummer",
+    "dk_cpr",
+    "ee_isikukood",
+    "es_nie",
+    "es_nif",
+    "es_nss",
+    "fi_hetu",
+    "fr_nir",
+    "fr_spi",
+    "gb_nhs_number",
+    "gb_nino",
+    "gb_utr",
+    "gr_afm",
+    "gr_amka",
+    "hr_oib",
+    "hu_adoazonosito",
+    "hu_szemelyi_szam",
+    "hu_taj",
+    "ie_pps",
+    "is_kennitala",
+    "it_codice_fiscale",
+    "lt_asmens_kodas",
+    "lu_matricule",
+    "lv_personas_kods",
+    "mt_identity_card",
+    "nl_bsn",
+    "no_fodselsnummer",
+    "pl_nip",
+    "pl_pesel",
+    "pt_cartao_cidadao",
+    "pt_nif",
+    "pt_niss",
+    "ro_cnp",
+    "se_personnummer",
+    "si_davcna_stevilka",
+    "si_emso",
+    "vat_number",
+)
+"""Personal and tax numbers, whose names begin with the ISO 3166 codes of their countries, and VAT numbers."""

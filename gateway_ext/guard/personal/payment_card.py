@@ -50,6 +50,7 @@ _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = (
 class PaymentCardRecognizer(GuardRecognizer):
     ENTITY = "CREDIT_CARD"
     PATTERNS = (re.compile(r"\b\d(?:[ -]?\d){12}", re.ASCII),)
+    READS_COMPACT = True
 
     def candidates(self, text: str) -> Iterator[Candidate]:
         position = 0

@@ -16,11 +16,14 @@ class GuardRecognizer(LocalRecognizer):
     """A Presidio recognizer that decides by format and checksum.
 
     Subclasses must not bear the name of one of Presidio's, whose registry looks recognizers up by class name.
-    `PATTERNS` are what the prefilter looks for (see Detector.patterns).
+    `PATTERNS` are what the prefilter looks for, `READS_COMPACT` whether texts without separators are looked at, too
+    (see Detector). A value may go on for `REACH_CHARACTERS` behind the passage that it begins in.
     """
 
-    ENTITY: ClassVar[str]
-    PATTERNS: ClassVar[tuple[re.Pattern[str], ...]]
+    ENTITY: str
+    PATTERNS: tuple[re.Pattern[str], ...]
+    READS_COMPACT: bool = False
+    REACH_CHARACTERS: ClassVar[int] = 0
     VERSION: ClassVar[str] = "1"
 
     def __init__(self) -> None:
@@ -35,7 +38,7 @@ class GuardRecognizer(LocalRecognizer):
         return [RecognizerResult(self.ENTITY, start, end, score) for start, end, score in self.candidates(text)]
 
     def candidates(self, text: str) -> Iterator[Candidate]:
-        """Confirmed values in `text`, which is a passage."""
+        """Confirmed values in `text`, which is a passage and what REACH_CHARACTERS adds to it."""
         raise NotImplementedError
 
     def normalized(self, value: str) -> str:

@@ -49,6 +49,11 @@ class View:
         return self.pieces[bisect_right(self.starts, position) - 1]
 
 
+def has_views(text: str) -> bool:
+    """Whether `views` yields more than the text itself."""
+    return not text.isascii() and not (unicodedata.is_normalized("NFKC", text) and not folding.INVISIBLE.search(text))
+
+
 def views(text: str) -> Iterator[View]:
     """The text itself and, where it differs, its folded reading."""
     yield View(text)

@@ -175,7 +175,7 @@ def test_the_format_has_no_room_for_content() -> None:
         *(f"Principal.{field.name}" for field in dataclasses.fields(Principal)),
         *(
             f"Finding.{name}"
-            for name in ("detector", "detector_version", "data_class", "place", "action", "fingerprint")
+            for name in ("detector", "detector_version", "data_class", "place", "action", "fingerprint", "role")
         ),
         *(f"Candidate.{field.name}" for field in dataclasses.fields(Candidate)),
         *(f"Decision.{name}" for name in ("action", "reason", "refused_at", "interface", "source_address", "endpoint")),

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway_ext import limits
-from gateway_ext.dialects.sse import SseEvent, SseParser, StreamMalformed
+from gateway_ext.dialects.sse import SseEvent, SseParser, StreamMalformed, other_lines, replace_data
 
 
 def events(*chunks: bytes) -> list[tuple[str, bytes]]:
@@ -84,3 +84,51 @@ def test_an_event_of_the_limit_passes_and_one_byte_more_does_not() -> None:
 def test_bytes_that_are_no_utf_8_pass_through() -> None:
     (event,) = SseParser().feed(b"event: \xff\ndata: \xfe\n\n")
     assert event == SseEvent(b"event: \xff\ndata: \xfe\n\n", "\ufffd", b"\xfe")
+
+
+def test_an_event_that_was_never_completed_is_read_as_if_it_were() -> None:
+    for rest, expected in [(b"data: [DONE]\n", b"[DONE]"), (b"data: x", b"x"), (b"\xef\xbb\xbfdata: x", b"x")]:
+        parser = SseParser()
+        parser.feed(rest)
+        assert parser.finish_event() == SseEvent(rest, "", expected)
+        assert parser.finish_event() is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"data: x\n\n", b"data: new\n\n"),
+        (b"data:x\r\n\r\n", b"data: new\r\n\r\n"),
+        (b"\ndata: x\ndata: y\rdata\rid: 1\n\n", b"\ndata: new\nid: 1\n\n"),
+        (b"\xef\xbb\xbfdata: x\n\n", b"data: new\n\n"),
+        (b": data: x\nevent: e\ndata: x", b": data: x\nevent: e\ndata: new"),
+        (b": ping\n\n", b": ping\n\n"),
+    ],
+)
+def test_data_is_replaced_and_nothing_else(raw: bytes, expected: bytes) -> None:
+    assert replace_data(raw, b"new") == expected
+
+
+def test_other_lines_can_be_left_out() -> None:
+    raw = b": Jane\nevent: Jane\nevent: delta\nid: Jane\ndata: x\nJane\n\n"
+    assert replace_data(raw, b"new", keeps_other_lines=False) == b"event: delta\ndata: new\n\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"data: x\n\n", ""),
+        (b"event: content_block_delta\r\ndata: x\r\n\r\n", ""),
+        (b"\xef\xbb\xbfdata: x\n\n", ""),
+        (b"data: x\ndata: y\ndata: z\n\n", ""),
+        (b": ping\n\n", ": ping"),
+        (b"id: 7\ndata: x\n\n", "id: 7"),
+        (b"event: Jane Doe\ndata: x\n\n", "event: Jane Doe"),
+        (b"event: Jane\nevent: delta\ndata: x\n\n", "event: Jane"),
+        (b"event: \xff\ndata: x\n\n", "event: \ufffd"),
+        (b"Jane\nretry: 1\n\n", "Jane\nretry: 1"),
+    ],
+)
+def test_what_stands_outside_of_the_data(raw: bytes, expected: str) -> None:
+    (event,) = SseParser().feed(raw)
+    assert other_lines(event) == expected

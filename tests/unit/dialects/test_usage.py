@@ -130,3 +130,53 @@ def test_comments_and_other_servers_events_change_nothing() -> None:
     for event in SseParser().feed(b": ping\n\nevent: ping\ndata: {}\n\n\n"):
         assert not meter.see(event)
     assert (meter.usage, meter.content_events, meter.data_bytes, meter.is_complete) == (None, 0, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"input_tokens": 7, "output_tokens": 3}, Usage(7, 3)),
+        ({"input_tokens": 7, "output_tokens": 3, "cache_read_input_tokens": 20}, Usage(27, 3, 20)),
+        (
+            {
+                "input_tokens": 7,
+                "output_tokens": 3,
+                "cache_read_input_tokens": 20,
+                "cache_creation_input_tokens": 100,
+            },
+            Usage(127, 3, 20),
+        ),
+        ({"input_tokens": 7, "output_tokens": 3, "cache_read_input_tokens": None}, Usage(7, 3)),
+        ({"prompt_tokens": 7, "completion_tokens": 3, "cache_read_input_tokens": 5}, Usage(7, 3)),
+    ],
+)
+def test_messages_count_the_cache_apart_and_we_do_not(counts: dict[str, Any], expected: Usage) -> None:
+    assert usage_from_document({"type": "message", "usage": counts}) == expected
+
+
+def message_events(*documents: dict[str, Any]) -> list[SseEvent]:
+    parser = SseParser()
+    blocks = [f"event: {document['type']}\n".encode() + b"data: " + orjson.dumps(document) for document in documents]
+    return [event for block in blocks for event in parser.feed(block + b"\n\n")]
+
+
+@pytest.mark.parametrize("is_parsed", [True, False])
+def test_meters_a_stream_of_the_messages_endpoint(is_parsed: bool) -> None:
+    start = {"usage": {"input_tokens": 25, "cache_read_input_tokens": 40, "output_tokens": 1}}
+    events = message_events(
+        {"type": "message_start", "message": start},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+        {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 10, "input_tokens": None}},
+        {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 15}},
+        {"type": "message_stop"},
+    )
+    meter, seen = StreamMeter(asked_for_usage=False), []
+    for event in events:
+        assert not (meter.see(event, orjson.loads(event.data)) if is_parsed else meter.see(event))
+        seen.append((meter.usage, meter.is_complete))
+    assert seen == [(None, False)] * 2 + [
+        (Usage(65, 10, 40), False),
+        (Usage(65, 15, 40), False),
+        (Usage(65, 15, 40), True),
+    ]
+    assert meter.content_events == 1

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from gateway_ext.guard.cache import Match, MatchCache
+from gateway_ext.guard.detector import Kind
 
-MATCH = Match(0, 1, 2, 1.0, "f")
+MATCH = Match(Kind("iban", "1", "personal"), 1, 2, 1.0, "f")
 
 
 def test_the_least_recently_used_goes_first() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import re
 import socket
@@ -15,8 +16,8 @@ import pytest
 from gateway_ext.errors import ConfigurationError, GuardTimedOut, InternalFailure
 from gateway_ext.exchange import Text
 from gateway_ext.guard.catalog import DETECTORS
-from gateway_ext.guard.detector import Detector, Span
-from gateway_ext.guard.engine import GuardEngine, shipped_detectors
+from gateway_ext.guard.detector import Detector, Kind, Span
+from gateway_ext.guard.engine import GuardEngine, shipped_classifiers, shipped_detectors
 from gateway_ext.guard.rules import Action, DetectorRule, GuardRules
 from gateway_ext.limits import FINDINGS_MAX, GUARD_INLINE_CHARACTERS_MAX
 from gateway_ext.verdict import Allow, Deny, Redact, Verdict
@@ -31,6 +32,7 @@ def rules(deadline_seconds: float = 5.0, denies_on_timeout: bool = True, **detec
         classes={"personal": DetectorRule(Action.REDACT), "secret": DetectorRule(Action.LOG)},
         detectors=detectors,
         deadline_seconds=deadline_seconds,
+        detector_deadline_seconds=deadline_seconds,
         denies_on_timeout=denies_on_timeout,
     )
 
@@ -106,6 +108,44 @@ async def test_actions_are_policy(guard: GuardEngine) -> None:
 
 async def test_a_class_without_a_rule_blocks(guard: GuardEngine) -> None:
     assert isinstance(await guard.inspect(texts(IBAN), GuardRules({}, {}, 5.0)), Deny)
+
+
+async def test_an_allowed_value_is_noted_and_left_alone(guard: GuardEngine) -> None:
+    found = (await guard.inspect(texts(IBAN), rules())).findings[0]
+    allowed = dataclasses.replace(
+        rules(iban=DetectorRule(Action.BLOCK, sovereign=True)), allowed=frozenset({("iban", found.fingerprint)})
+    )
+    verdict = await guard.inspect(texts(f"to {IBAN}", "or to FR1420041010050500013M02606"), allowed)
+    assert isinstance(verdict, Deny)
+    assert [finding.action for finding in verdict.findings] == ["allowed", "block"]
+    alone = await guard.inspect(texts(f"to {IBAN}"), allowed)
+    assert isinstance(alone, Allow)
+    assert not alone.findings[0].sovereign
+
+
+async def test_findings_say_whose_words_they_stand_in(guard: GuardEngine) -> None:
+    said = [Text((0,), "a", "user", IBAN), Text((1,), "b", "tool", IBAN)]
+    assert [finding.role for finding in (await guard.inspect(said, rules())).findings] == ["user", "tool"]
+
+
+async def test_a_detector_past_its_own_deadline_ends_the_inspection_or_is_left_out() -> None:
+    slow = Stub(seconds=0.02)
+    quick = Stub(name="z", patterns=(re.compile("Z", re.ASCII),))
+    guard = GuardEngine(KEY, [slow, quick])
+    given = dataclasses.replace(rules(), detector_deadline_seconds=0.05)
+    with pytest.raises(GuardTimedOut):
+        await guard.inspect(texts("Q\n" * 50), given)
+    lenient = dataclasses.replace(given, denies_on_timeout=False)
+    asked_before = len(slow.confirmed)
+    verdict = await guard.inspect(texts("Q\n" * 50 + "\nZ\n"), lenient)
+    assert len(slow.confirmed) - asked_before < 10
+    assert len(quick.confirmed) == 1
+    assert verdict.findings[-1].detector == "guard_timeout"
+    again = await guard.inspect(
+        texts("Q\n" * 50 + "\nZ\n"), dataclasses.replace(lenient, detector_deadline_seconds=5.0)
+    )
+    assert len(again.findings) > len(verdict.findings)  # what was left out had not been cached as clean
+    guard.close()
 
 
 async def test_what_cannot_be_redacted_in_place_is_denied(guard: GuardEngine) -> None:
@@ -217,8 +257,14 @@ async def test_only_passages_with_hits_are_confirmed() -> None:
 
 
 def test_the_catalogue_names_all_shipped_detectors() -> None:
-    assert {detector.name: detector.data_class for detector in shipped_detectors()} == dict(DETECTORS)
+    kinds = [Kind(one.name, one.version, one.data_class) for one in shipped_detectors()]
+    kinds += [kind for one in shipped_classifiers(frozenset(DETECTORS)) for kind in one.kinds]
+    assert {kind.name: kind.data_class for kind in kinds} == dict(DETECTORS)
     assert GuardEngine.detector_names() == DETECTORS
+
+
+def test_only_enabled_classifiers_are_built() -> None:
+    assert shipped_classifiers(frozenset({"iban"})) == ()
 
 
 def test_a_short_key_is_refused() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from gateway_ext.budget.rules import BudgetRule, Price
 from gateway_ext.exchange import Candidate, CredentialClass, Interface
-from gateway_ext.guard.rules import Action, DetectorRule
+from gateway_ext.guard.rules import Action, DetectorRule, RuleChange, Scope
 from gateway_ext.policy.loader import load_policy, read_policy
 from gateway_ext.policy.problems import PolicyError
 from gateway_ext.routing.rules import Provider
@@ -67,19 +67,22 @@ def test_identity(policy_dir: Path) -> None:
 
 
 def test_a_detector_inherits_from_its_class_what_it_does_not_say(policy_dir: Path) -> None:
-    guard = load_policy(policy_dir).guard
+    guard = load_policy(policy_dir).guard.request
     assert guard.deadline_seconds == 0.25
     assert guard.denies_on_timeout
     assert guard.classes == {
         "personal": DetectorRule(Action.LOG, sovereign=True),
         "secret": DetectorRule(Action.BLOCK),
+        "confidential": DetectorRule(Action.LOG),
+        "injection": DetectorRule(Action.LOG),
+        "harmful": DetectorRule(Action.LOG, is_enabled=False),
     }
     assert guard.detectors == {"iban": DetectorRule(Action.REDACT, sovereign=True)}
 
 
 def test_a_disabled_detector_stays_disabled(policy_dir: Path) -> None:
     replace(policy_dir / "guard.yaml", "{action: redact}", "{enabled: false}")
-    assert load_policy(policy_dir).guard.detectors["iban"] == DetectorRule(Action.LOG, True, is_enabled=False)
+    assert load_policy(policy_dir).guard.request.detectors["iban"] == DetectorRule(Action.LOG, True, is_enabled=False)
 
 
 def test_nothing_in_a_snapshot_can_be_changed(policy_dir: Path) -> None:
@@ -88,7 +91,7 @@ def test_nothing_in_a_snapshot_can_be_changed(policy_dir: Path) -> None:
         snapshot.routing.models,
         snapshot.routing.providers,
         snapshot.budget.prices,
-        snapshot.guard.classes,
+        snapshot.guard.request.classes,
     ):
         with pytest.raises(TypeError):
             mapping["x"] = None  # type: ignore[index]  # the point of the test
@@ -175,3 +178,56 @@ def test_what_is_hardly_meant_is_a_warning(
     (warning,) = read_policy(policy_dir).warnings
     assert warning.line == line
     assert text in warning.message
+
+
+def test_overrides_and_allowed_values(policy_dir: Path) -> None:
+    with (policy_dir / "guard.yaml").open("a") as file:
+        file.write(
+            "overrides:\n"
+            "  - {name: hr, when: {teams: [hr]}, classes: {personal: {action: log}}, detectors: {jwt: {enabled: false}}}\n"
+            "allow:\n"
+            "  - {detector: iban, fingerprint: 0a1b2c3d4e5f60718293a4b5c6d7e8f9, reason: ours, until: 2027-01-31}\n"
+        )
+    guard = load_policy(policy_dir).guard
+    (override,) = guard.overrides
+    assert override.scope == Scope(teams=frozenset({"hr"}))
+    assert override.classes == {"personal": RuleChange(action=Action.LOG)}
+    assert override.detectors == {"jwt": RuleChange(is_enabled=False)}
+    (allowance,) = guard.allowances
+    assert allowance.until_unix_nano == 1_801_483_200 * 10**9  # noon of the next day in UTC: the day is over everywhere
+
+
+def test_a_dictionary_is_a_detector(policy_dir: Path) -> None:
+    (policy_dir / "projects.terms").write_text("# code names\nProjekt Adler\nBluebird\n")
+    with (policy_dir / "guard.yaml").open("a") as file:
+        file.write("  dictionary_projects: {action: redact}\ndictionaries:\n  projects: {terms: projects.terms}\n")
+    rules = load_policy(policy_dir).guard.request
+    (classifier,) = rules.dictionaries
+    assert [(kind.name, kind.data_class) for kind in classifier.kinds] == [("dictionary_projects", "confidential")]
+    assert rules.rule("dictionary_projects", "confidential").action is Action.REDACT
+    (found,) = classifier.spans(["say nothing of Projektes Adlers"])
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("terms", "line", "message"),
+    [("Adler\nAdler\n", 2, "same term"), ("# nothing\n", 1, "there is no term"), ("a\n", 1, "fewer than")],
+)
+def test_faults_of_a_dictionary_are_told_by_line_without_the_term(
+    policy_dir: Path, terms: str, line: int, message: str
+) -> None:
+    (policy_dir / "projects.terms").write_text(terms)
+    with (policy_dir / "guard.yaml").open("a") as file:
+        file.write("dictionaries:\n  projects: {terms: projects.terms}\n")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(policy_dir)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == ("projects.terms", line)
+    assert message in problem.message
+    assert "Adler" not in problem.message
+
+
+def test_a_terms_file_that_nothing_uses_is_a_fault(policy_dir: Path) -> None:
+    (policy_dir / "old.terms").write_text("Adler\n")
+    with pytest.raises(PolicyError, match=r"old\.terms:1:1: no dictionary"):
+        load_policy(policy_dir)

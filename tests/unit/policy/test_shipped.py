@@ -41,7 +41,7 @@ def test_every_model_but_one_has_a_sovereign_deployment(shipped: Reading) -> Non
 
 
 def test_detectors_begin_in_log_mode_except_unmistakable_secrets(shipped: Reading) -> None:
-    guard = shipped.snapshot.guard
+    guard = shipped.snapshot.guard.request
     actions = {name: guard.rule(name, data_class).action for name, data_class in DETECTORS.items()}
     assert {actions[name] for name, data_class in DETECTORS.items() if data_class == "personal"} == {Action.LOG}
     assert actions["private_key"] is actions["aws_key"] is Action.BLOCK

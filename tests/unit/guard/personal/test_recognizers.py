@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, example_number_for_type, format_number
 from stdnum import iban, luhn
-from stdnum.fr import nir
 
 from gateway_ext.guard.personal.email import MailAddressRecognizer
-from gateway_ext.guard.personal.french_nir import FrenchNirRecognizer
 from gateway_ext.guard.personal.iban import LENGTHS, PrintedIbanRecognizer
 from gateway_ext.guard.personal.payment_card import PaymentCardRecognizer, has_issuer
 from gateway_ext.guard.personal.phone import REGIONS, EuropeanPhoneRecognizer
 from gateway_ext.guard.personal.recognizer import GuardRecognizer
 
-EMAIL, NIR, IBAN = MailAddressRecognizer(), FrenchNirRecognizer(), PrintedIbanRecognizer()
+EMAIL, IBAN = MailAddressRecognizer(), PrintedIbanRecognizer()
 CARD, PHONE = PaymentCardRecognizer(), EuropeanPhoneRecognizer()
 
 FRAMES = ("{}", "x {} y", "({})", "Voilà : {}.", "a\t{}\tb", "« {} », merci", "{}; {}")
@@ -119,35 +117,6 @@ def test_thirteen_digits_need_the_word_card() -> None:
 )
 def test_issuers(digits: str, is_known: bool) -> None:
     assert has_issuer(digits) is is_known
-
-
-def nir_with_key(first_13: str) -> str:
-    return first_13 + nir.calc_check_digits(first_13)
-
-
-@pytest.mark.parametrize(
-    "first_13", ["1850578006084", "2951099126111", "199072A004012", "287122B033045", "1513399123456", "7850578006084"]
-)
-def test_nirs_in_print_and_compact(first_13: str) -> None:
-    whole = nir_with_key(first_13)
-    for form in (whole, nir.format(whole), nir.format(whole, "."), whole.lower()):
-        for frame in FRAMES:
-            assert values(NIR, frame.format(form, form)) == {form}
-    wrong = whole[:13] + f"{int(whole[13:]) % 97 + 1:02}"
-    assert values(NIR, wrong) == set()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        nir_with_key("1851578006084"),
-        "9" + nir_with_key("1850578006084"),
-        nir_with_key("1850578006084") + "0",
-        "5850578006084 12",
-    ],
-)
-def test_not_nirs(text: str) -> None:
-    assert values(NIR, text) == set()
 
 
 @pytest.mark.parametrize(
@@ -265,7 +234,6 @@ def test_not_phones(text: str) -> None:
 def test_normal_forms_make_equal_values_equal() -> None:
     assert IBAN.normalized("de89 3704 0044 0532 0130 00") == IBAN.normalized("DE89370400440532013000")
     assert CARD.normalized("4111-1111 1111 1111") == "4111111111111111"
-    assert NIR.normalized("1 99 07 2a 004 012 65") == "199072A00401265"
     assert EMAIL.normalized("Jeanne@Example.FR") == "jeanne@example.fr"
     assert PHONE.normalized("+33 (0)6 12 34 56 78") == PHONE.normalized("0033612345678") == "+33612345678"
     assert PHONE.normalized("06.12.34.56.78") == "0612345678"
