@@ -5,11 +5,13 @@
 #   VENV     where the virtual environment lies
 #   UP       options for `gateway-ext up`, e.g. make run UP="--port 9000"
 #   TESTS    what pytest is given, e.g. make test TESTS="tests/unit -k guard"
+#   ACCURACY options for `gateway-ext guard bench`, e.g. make accuracy ACCURACY="--data DIR"
 
 PYTHON ?= python3
 VENV ?= .venv
 UP ?=
 TESTS ?=
+ACCURACY ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -43,6 +45,10 @@ check: venv proto ## lint, formatting, types and the direction of imports
 .PHONY: bench
 bench: venv proto ## measure what the gateway costs, against Envoy alone
 	$(BIN)/python -m benchmarks.request_path
+
+.PHONY: accuracy
+accuracy: venv proto ## measure how accurate the Guard is and refresh docs/guard-accuracy.md
+	$(BIN)/gateway-ext guard bench --write $(ACCURACY)
 
 .PHONY: docs
 docs: venv proto ## check that the documentation names every setting, command, error and event

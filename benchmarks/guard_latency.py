@@ -1,9 +1,11 @@
-"""Latency of the Guard against running detect-secrets and Presidio over the whole text, on one core.
+"""Latency of the Guard, with all its detectors and classifiers on, against the libraries that others call.
 
-    python benchmarks/guard_latency.py [--json] [--skip-naive]
+    python -m benchmarks.guard_latency [--json] [--skip-others]
 
-Texts are made of prose in several languages, code and log lines. "cold" is a request never
-seen before; "warm" is the same request again, as in the next turn of a chat. Medians, in milliseconds.
+`cold`: texts never seen before; `warm`: the same request again. `libraries`: detect-secrets and Presidio's analyzer,
+with all their recognizers, over each text. `per message`: the way gateways call them, a Presidio AnalyzerEngine with
+its default recognizers on each message, and a new run of detect-secrets on each line of it. All are given the same
+texts, which are generated: prose in several languages, code and log lines. Medians of CPU time, in milliseconds, on one core.
 """
 
 from __future__ import annotations
@@ -13,134 +15,126 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from collections.abc import Sequence
 
-import tldextract
-from detect_secrets.core.scan import scan_line
-from detect_secrets.settings import default_settings
-from presidio_analyzer import RecognizerRegistry
-
+from benchmarks.guard.latency_others import Others, opened
+from benchmarks.guard.latency_texts import CASES, Case, conversation, messages
+from gateway_ext.clock import SystemClock
 from gateway_ext.exchange import Text
+from gateway_ext.guard.catalog import CLASSES, DETECTORS
 from gateway_ext.guard.engine import GuardEngine
 from gateway_ext.guard.rules import Action, DetectorRule, GuardRules
 
-PIECES = (
-    "Please summarise the minutes of our last meeting and list the open points, with an owner for each of them.",
-    "Die Lieferung verzögert sich um drei Wochen, weil der Zulieferer die Prüfberichte noch nicht vorgelegt hat.",
-    "Peux-tu réécrire ce paragraphe dans un ton plus neutre, sans changer les chiffres ni l'ordre des arguments ?",
-    "El informe trimestral muestra un aumento del 4,2 % en las ventas, sobre todo en los mercados del norte.",
-    "Il contratto scade il 31.12.2026; la disdetta va inviata con un preavviso di 90 giorni.",
-    "def total(prices: list[float], tax: float = 0.2) -> float:\n    return sum(prices) * (1 + tax)  # see PR #4821",
-    '{"id": 48213, "status": "shipped", "items": [{"sku": "AB-1009-77", "qty": 3}], "version": "2.14.0"}',
-    "2026-03-02T10:15:42.118Z INFO worker-7 request 7c9e6679-7425-40de-944b-e07fc1f90ae7 took 182 ms",
-    "commit 9fceb02d0ae598e95dc970b74767f19372d61af8 fixes the rounding of invoices above 10 000 EUR",
-)
-PLANTED = (
-    "export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
-    "Son numéro de sécurité sociale est le 1 85 05 78 006 084 91.",
-    "Bitte auf DE89 3704 0044 0532 0130 00 überweisen.",
-)
-RULES = GuardRules(
-    classes={"personal": DetectorRule(Action.REDACT), "secret": DetectorRule(Action.REDACT)},
+Row = dict[str, object]
+
+EVERYTHING = GuardRules(
+    classes=dict.fromkeys(CLASSES, DetectorRule(Action.REDACT)),
     detectors={},
-    deadline_seconds=30.0,
+    deadline_seconds=60.0,
+    detector_deadline_seconds=60.0,
+    classifiers=frozenset(DETECTORS),
 )
+TURNS = 200
 
 
-def messages(characters: int, planted: tuple[str, ...], salt: str) -> list[Text]:
-    """About `characters` of text in messages of about 1000 each; `salt` makes them differ from call to call."""
-    texts: list[Text] = []
-    lines: list[str] = [salt]
-    for number in range(characters // 108):
-        lines.append(PIECES[number % len(PIECES)])
-        if number % (characters // 108 // (len(planted) + 1) + 1) == 5 and planted:
-            lines.append(planted[0])
-            planted = planted[1:]
-        if sum(map(len, lines)) >= max(1000, characters // 40):
-            texts.append(_text(len(texts), lines))
-            lines = [salt]
-    return [*texts, _text(len(texts), lines)]
+async def inspected(guard: GuardEngine, texts: Sequence[Text]) -> tuple[float, int]:
+    """Milliseconds, findings."""
+    started = time.process_time()
+    verdict = await guard.inspect(texts, EVERYTHING)
+    return (time.process_time() - started) * 1e3, len(verdict.findings)
 
 
-def _text(index: int, lines: list[str]) -> Text:
-    return Text(("messages", index, "content"), f"messages[{index}].content", "user", "\n".join(lines))
+async def measured(guard: GuardEngine, case: Case, others: Others | None) -> Row:
+    requests = [messages(case, f"request {number}") for number in range(case.repeats)]
+    cold: list[float] = []
+    warm: list[float] = []
+    findings = 0
+    for request in requests:
+        spent, findings = await inspected(guard, request)
+        cold.append(spent)
+        warm.append((await inspected(guard, request))[0])
+    row: Row = {
+        "text": case.name,
+        "messages": len(requests[0]),
+        "findings": findings,
+        "cold_ms": statistics.median(cold),
+        "warm_ms": statistics.median(warm),
+    }
+    return row | (compared(others, case, statistics.median(cold)) if others else {})
 
 
-def milliseconds(action: Callable[[list[Text]], None], request: list[Text]) -> float:
-    started = time.perf_counter()
-    action(request)
-    return (time.perf_counter() - started) * 1e3
+def compared(others: Others, case: Case, cold_ms: float) -> Row:
+    """The others on the same texts; above `characters_measured` on so many, and multiplied."""
+    part = case.part()
+    samples = [messages(part, f"request {number}") for number in range(part.repeats_of_others)]
+    factor = case.characters / part.characters
+    libraries = factor * statistics.median(others.libraries_ms(sample) for sample in samples)
+    per_message = factor * statistics.median(others.per_message_ms(sample) for sample in samples)
+    return {
+        "libraries_ms": libraries,
+        "per_message_ms": per_message,
+        "libraries_ratio": libraries / cold_ms,
+        "per_message_ratio": per_message / cold_ms,
+        "extrapolated": factor > 1,
+    }
 
 
-@contextmanager
-def naive_run() -> Iterator[Callable[[list[Text]], None]]:
-    """Both libraries with all their detectors over every line and every text, verification and network off."""
-    offline = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-    vars(tldextract)["extract"] = offline  # Presidio would fetch the list of public suffixes
-    registry: Any = RecognizerRegistry()
-    registry.load_predefined_recognizers(languages=["en"])
-    recognizers = [r for r in registry.recognizers if r.name != "SpacyRecognizer"]
-
-    def run(texts: list[Text]) -> None:
-        for text in texts:
-            for line in text.value.splitlines():
-                list(scan_line(line))
-            for recognizer in recognizers:
-                recognizer.analyze(text.value, recognizer.supported_entities, None)
-
-    with default_settings() as settings:
-        settings.disable_filters("detect_secrets.filters.common.is_ignored_due_to_verification_policies")
-        yield run
-
-
-async def measure(naive: Callable[[list[Text]], None] | None) -> list[dict[str, object]]:
-    guard = GuardEngine(b"benchmark key, not a secret")
-    rows: list[dict[str, object]] = []
-    for label, characters, planted, repeats in (
-        ("4 KB clean", 4096, (), 200),
-        ("4 KB, 3 findings", 4096, PLANTED, 100),
-        ("32 KB clean", 32768, (), 50),
-        ("32 KB, 3 findings", 32768, PLANTED, 50),
-        ("1 MB, 3 findings", 1_000_000, PLANTED, 5),
-    ):
-        requests = [messages(characters, planted, f"request {number}") for number in range(repeats)]
-        cold: list[float] = []
-        warm: list[float] = []
-        for request in requests:
-            for samples in (cold, warm):
-                started = time.perf_counter()
-                verdict = await guard.inspect(request, RULES)
-                samples.append((time.perf_counter() - started) * 1e3)
-        row: dict[str, object] = {
-            "text": label,
-            "messages": len(requests[0]),
-            "findings": len(verdict.findings),
-            "cold_ms": round(statistics.median(cold), 3),
-            "warm_ms": round(statistics.median(warm), 3),
+async def conversing(guard: GuardEngine, others: Others | None) -> Row:
+    """A chat of TURNS turns that sends its whole history with each: what the last ones cost, and the first ones."""
+    turns = conversation(TURNS)
+    spent = [(await inspected(guard, turns[: number + 1]))[0] for number in range(len(turns))]
+    row: Row = {
+        "text": f"turn {TURNS} of a chat",
+        "messages": len(turns),
+        "findings": 0,
+        "cold_ms": statistics.median([(await inspected(guard, [turn]))[0] for turn in conversation(20, "other")]),
+        "warm_ms": statistics.median(spent[-20:]),
+    }
+    if others:
+        libraries, per_message = others.libraries_ms(turns), others.per_message_ms(turns)
+        row |= {"libraries_ms": libraries, "per_message_ms": per_message, "extrapolated": False}
+        row |= {
+            "libraries_ratio": libraries / statistics.median(spent[-20:]),
+            "per_message_ratio": per_message / statistics.median(spent[-20:]),
         }
-        if naive and characters < 100_000:
-            row["naive_ms"] = round(statistics.median(milliseconds(naive, request) for request in requests[:3]), 1)
-        rows.append(row)
-    guard.close()
-    return rows
+    return row
+
+
+async def measure(others: Others | None) -> list[Row]:
+    guard = GuardEngine(SystemClock().new_id().encode())
+    try:
+        await inspected(guard, conversation(3, "warming up"))
+        rows = [await measured(guard, case, others) for case in CASES]
+        return [*rows, await conversing(guard, others)]
+    finally:
+        guard.close()
+
+
+def printed(rows: Sequence[Row]) -> None:
+    columns = ["text", "messages", "findings", "cold_ms", "warm_ms"]
+    columns += ["libraries_ms", "per_message_ms", "libraries_ratio", "per_message_ratio"]
+    print("  ".join(f"{column:>17}" for column in columns))
+    for row in rows:
+        cells = (row.get(column, "-") for column in columns)
+        line = "  ".join(f"{f'{cell:.3f}' if isinstance(cell, float) else cell!s:>17}" for cell in cells)
+        print(f"{line}  extrapolated" if row.get("extrapolated") else line)
+    print("turn of a chat: cold_ms is one new message alone, warm_ms the last turns with all that was said before")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--skip-naive", action="store_true", help="measure the Guard alone")
+    parser.add_argument("--skip-others", action="store_true", help="measure the Guard alone")
     arguments = parser.parse_args()
-    with nullcontext() if arguments.skip_naive else naive_run() as naive:
-        rows = asyncio.run(measure(naive))
+    if arguments.skip_others:
+        rows = asyncio.run(measure(None))
+    else:
+        with opened() as others:
+            rows = asyncio.run(measure(others))
     if arguments.json:
         print(json.dumps(rows, indent=2))
-        return
-    columns = ("text", "messages", "findings", "cold_ms", "warm_ms", "naive_ms")
-    print("  ".join(f"{column:>18}" for column in columns))
-    for row in rows:
-        print("  ".join(f"{row.get(column, '-')!s:>18}" for column in columns))
+    else:
+        printed(rows)
 
 
 if __name__ == "__main__":

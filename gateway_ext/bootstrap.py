@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -23,6 +24,8 @@ from gateway_ext.sweeper import Sweeper
 
 if TYPE_CHECKING:
     from gateway_ext.audit.shipper import Shipper
+    from gateway_ext.guard.engine import GuardEngine
+    from gateway_ext.guard.external import ExternalClassifier
 
 _log = logging.getLogger(__name__)
 _FINGERPRINT_KEY_BYTES = 32
@@ -41,19 +44,23 @@ class Processor:
 @asynccontextmanager
 async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
     """Everything one processor needs, opened; closed in reverse order. Raises ConfigurationError."""
-    # Late, because the Guard's libraries take a second to import, and the control process does without.
-    from gateway_ext.guard.engine import GuardEngine  # noqa: PLC0415
-
     clock = SystemClock()
     layout = settings.layout
     async with AsyncExitStack() as stack:
+        guard = guard_engine(settings)
+        stack.push_async_callback(asyncio.to_thread, guard.close)
         # After the control process, so that Envoy knows a new deployment before a request is sent there.
-        policy = await stack.enter_async_context(watched_policy(settings, settled_polls=3))
+        policy = await stack.enter_async_context(
+            watched_policy(settings, settled_polls=3, prepare=lambda snapshot: guard.prepare(snapshot.guard))
+        )
         ledger = await stack.enter_async_context(opened_ledger(settings))
         audit = Spool(layout.spool, f"processor-{index}", clock, settings.spool_bytes_max, settings.spool_fsync_seconds)
         stack.callback(audit.close)
-        guard = GuardEngine(fingerprint_key(layout.fingerprint_key))
-        pipeline = Pipeline(policy, ledger, guard, audit, clock)
+        beside = await stack.enter_async_context(
+            classifier_beside(settings, lambda *scored: pipeline.score(*scored))  # noqa: PLW0108  (made below)
+        )
+        pipeline = Pipeline(policy, ledger, guard, audit, clock, beside)
+        stack.push_async_callback(asyncio.to_thread, pipeline.close)
         server = ProcessorServer(
             pipeline,
             step_deadline_seconds=settings.step_deadline_seconds,
@@ -104,9 +111,11 @@ async def control(settings: Settings) -> AsyncIterator[Control]:
 
 
 @asynccontextmanager
-async def watched_policy(settings: Settings, settled_polls: int = 1) -> AsyncIterator[PolicyWatcher]:
+async def watched_policy(
+    settings: Settings, settled_polls: int = 1, prepare: Callable[[Snapshot], None] = lambda _: None
+) -> AsyncIterator[PolicyWatcher]:
     """The policy of `settings`, followed while the context lasts."""
-    policy = PolicyWatcher(settings.policies_dir, _policy_rejected, settled_polls=settled_polls)
+    policy = PolicyWatcher(settings.policies_dir, _policy_rejected, settled_polls=settled_polls, prepare=prepare)
     await policy.start()
     try:
         yield policy
@@ -123,6 +132,45 @@ async def opened_ledger(settings: Settings) -> AsyncIterator[SqliteLedger]:
         yield ledger
     finally:
         await ledger.close()
+
+
+@asynccontextmanager
+async def classifier_beside(
+    settings: Settings, report: Callable[[str, str, float], None]
+) -> AsyncIterator[ExternalClassifier | None]:
+    """The operator's own classifier, if there is one. `report` is called on the event loop. Raises ConfigurationError."""
+    if not settings.classifier_model:
+        yield None
+        return
+    from gateway_ext.guard.external import ExternalClassifier  # noqa: PLC0415
+
+    loop = asyncio.get_running_loop()
+
+    def hand_over(exchange_id: str, name: str, score: float) -> None:
+        loop.call_soon_threadsafe(report, exchange_id, name, score)
+
+    classifier = ExternalClassifier(Path(settings.classifier_model), hand_over)
+    try:
+        yield classifier
+    finally:
+        await asyncio.to_thread(classifier.close)
+
+
+def guard_engine(settings: Settings) -> GuardEngine:
+    """The Guard with the key and the registered documents of a state directory. Raises ConfigurationError."""
+    # Late, because the Guard's libraries take a second to import, and the control process does without.
+    from gateway_ext.guard.confidential.live_registry import Registry  # noqa: PLC0415
+    from gateway_ext.guard.confidential.registry import FILE_NAME  # noqa: PLC0415
+    from gateway_ext.guard.engine import GuardEngine  # noqa: PLC0415
+    from gateway_ext.guard.personal.names_model import PersonNames  # noqa: PLC0415
+
+    layout = settings.layout
+    key = fingerprint_key(layout.fingerprint_key)
+    documents = Registry(layout.root / FILE_NAME, key)
+    names = [PersonNames(Path(settings.person_name_model))] if settings.person_name_model else []
+    return GuardEngine(
+        key, registered=lambda: (documents.current(), *names), database_path=layout.root / "guard-patterns.db"
+    )
 
 
 def fingerprint_key(path: Path) -> bytes:

@@ -43,7 +43,7 @@ class Refusal(GatewayError):  # noqa: N818  (a refusal is an answer, not a fault
 
 class Unauthenticated(Refusal):
     code, http_status, kind = "unauthenticated", 401, "authentication_error"
-    message = "No verified credential. Send your gateway credential as 'Authorization: Bearer …'."
+    message = "No verified credential. Send your gateway credential as 'Authorization: Bearer …' or 'x-api-key: …'."
 
 
 class ClaimMissing(Refusal):
@@ -99,6 +99,11 @@ class ModelUnknown(Refusal):
     message = "There is no such model. GET /v1/models lists those you may use."
 
 
+class EndpointNotServed(Refusal):
+    code, http_status = "endpoint_not_served", 400
+    message = "No provider of this model speaks this endpoint's dialect, and the gateway does not translate."
+
+
 # --- 2 budget -------------------------------------------------------------------------------------------------------
 
 
@@ -133,6 +138,16 @@ class ContentUnreadable(Refusal):
 class GuardTimedOut(Refusal):
     code, http_status, kind = "guard_timeout", 503, "server_error"
     message = "The request could not be inspected in time, so it was not sent."
+
+
+class AnswerBlocked(Refusal):
+    code, http_status, kind = "answer_blocked", 403, "policy_violation"
+    message = "The Guard blocked the model's answer because of what it contains."
+
+
+class AnswerUninspected(Refusal):
+    code, http_status, kind = "answer_uninspected", 502, "server_error"
+    message = "The model's answer could not be inspected, so it was withheld."
 
 
 # --- 4 route --------------------------------------------------------------------------------------------------------

@@ -27,6 +27,13 @@ class CredentialClass(StrEnum):
     SERVICE = "service"
 
 
+class Dialect(StrEnum):
+    """The wire format of a provider, and of the callers of an endpoint. Nothing is translated between them."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+
+
 class Endpoint(StrEnum):
     """What we serve. The value is the path below which providers mount it, too."""
 
@@ -34,7 +41,12 @@ class Endpoint(StrEnum):
     COMPLETIONS = "/v1/completions"
     EMBEDDINGS = "/v1/embeddings"
     RESPONSES = "/v1/responses"
+    MESSAGES = "/v1/messages"
     MODELS = "/v1/models"
+
+    @property
+    def dialect(self) -> Dialect:
+        return Dialect.ANTHROPIC if self is Endpoint.MESSAGES else Dialect.OPENAI
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +84,9 @@ class Text:
     """One text of a request that the Guard reads.
 
     `pointer` addresses the string in the parsed body (keys and positions; may hold caller-chosen keys, so it never
-    leaves the process). `place` is its printable form with caller-chosen keys replaced by `*`. `is_key` marks a
-    caller-chosen object key: it is inspected, but cannot be redacted in place.
+    leaves the process). `place` is its printable form with caller-chosen keys replaced by `*`. `is_key` marks what is
+    inspected but cannot be redacted in place: a caller-chosen object key, what was read in an attachment. `mark` names
+    the detector that the text as such is a finding of; its `value` is then not searched, only fingerprinted.
     """
 
     pointer: tuple[str | int, ...]
@@ -81,6 +94,28 @@ class Text:
     role: str
     value: str
     is_key: bool = False
+    mark: str = ""
+
+
+class Carriage(StrEnum):
+    """How an attachment comes with a request."""
+
+    DATA = "data"  # within it: base64 or a data URL
+    REMOTE = "remote"  # a URL that the provider fetches
+    FILE_ID = "file_id"  # kept at the provider
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that comes with a request. `value` is the encoded bytes, the URL or the id, as the string at `pointer`."""
+
+    pointer: tuple[str | int, ...]
+    place: str
+    role: str
+    carriage: Carriage
+    value: str = field(repr=False)
+    media_type: str = ""  # as declared beside it; a data URL has its own
+    extra_tokens: int = 0  # that it may cost beyond one for each of its bytes in the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +132,14 @@ class Prompt:
     choices: int
     body_bytes: int
     has_token_ids: bool = False  # input as numbers of a vocabulary: words that the Guard cannot read
+    continues_elsewhere: bool = False  # the provider adds what was said before, with placeholders we know nothing of
+    attachments: tuple[Attachment, ...] = ()  # those in DATA are not among `texts`
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Upper bounds. One UTF-8 byte is never more than one token, which makes the input bound safe."""
+    """Upper bounds. A token of text is at least one byte of UTF-8, which makes the input bound safe; what costs tokens
+    without bytes counts by `Attachment.extra_tokens`."""
 
     input_tokens: int
     output_tokens: int
@@ -135,6 +173,7 @@ class Candidate:
     model: str
     jurisdiction: str
     tier: str
+    dialect: Dialect = Dialect.OPENAI
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +191,7 @@ class Finding:
     start: int
     end: int
     confidence: float
-    action: str  # log | redact | block; allowed: policy knows this value
+    action: str  # log | pseudonymize | redact | block; allowed: policy knows this value
     sovereign: bool
     fingerprint: str
     role: str = ""

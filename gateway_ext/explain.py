@@ -11,8 +11,9 @@ from gateway_ext.clock import SystemClock
 from gateway_ext.errors import BudgetExhausted
 from gateway_ext.exchange import Answer, Endpoint, Hold, Interface, RequestHead, Usage, VerifiedClaims
 from gateway_ext.guard.engine import GuardEngine
-from gateway_ext.pipeline import Forwarded, Pipeline
+from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.response.forwarded import Forwarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ async def explain(
     admitted = pipeline.admit(head)
     decided = admitted if isinstance(admitted, Answer) else await pipeline.decide(admitted, body)
     await pipeline.background.drain(timeout_seconds=1)
+    pipeline.close()
+    guard.close()
     (record,) = audit.records
     assert isinstance(record, DecisionRecord)
     if isinstance(decided, Answer):

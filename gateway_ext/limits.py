@@ -42,6 +42,14 @@ GUARD_CANDIDATES_MAX = 250_000  # per text; one more is a refusal
 GUARD_CACHE_MATCHES_MAX = 50_000  # per process, about 200 bytes each
 FINDINGS_MAX = 1_000  # per request; one more is a refusal, not a silent stop
 
+# Attachments, of one request together. What exceeds them is a finding `attachment_unreadable`
+ATTACHMENT_UNPACKED_BYTES_MAX = 32 * 1024 * 1024
+ATTACHMENT_CHARACTERS_MAX = 32 * 1024 * 1024  # of text; what cannot be inspected in time meets GUARD_DEADLINE_SECONDS
+ATTACHMENT_MEMBERS_MAX = 5_000  # files within archives, parts of mails
+ATTACHMENT_LEVELS_MAX = 3  # archives within mails within archives
+ATTACHMENT_THREADS = 2
+ATTACHMENT_DEADLINE_SECONDS = 3.0  # about 500 pages; with GUARD_DEADLINE_SECONDS below STEP_DEADLINE_SECONDS
+
 # Policy
 POLICY_FILE_BYTES_MAX = 4 * 1024 * 1024
 POLICY_POLL_SECONDS = 0.5
@@ -57,4 +65,6 @@ SHIP_RETRY_SECONDS_MAX = 30.0
 # Money
 NANO = 1_000_000_000
 TOKENS_PER_RATE = 1_000_000  # rates are nano-units per million tokens
+IMAGE_TOKENS_MAX = 48_169  # OpenAI, "Images and vision": gpt-4o-mini, 2,833 and 5,667 for each of 8 tiles; others less
+DOCUMENT_TOKENS_MAX = 200_000  # of a file whose length in text nobody knows beforehand: a common context window
 USAGE_ESTIMATE_BYTES_PER_TOKEN = 3  # when a provider reports no usage

@@ -11,8 +11,9 @@ money and makes the server abort the stream, which Envoy answers with 503; nothi
     3 inspect       guard       every text of the request: allow, redact, deny
     4 route         routing     deployments allowed for what was found, in order, or 403
     5 forward                   edits, model name; the decision record is written before Envoy is answered
-    6 settle        budget      actual usage replaces the hold, when Envoy's access log tells of the end
-    7 record        audit       the outcome
+    6 answer        response    what policy asks for, in `answers`: inspected, pseudonyms put back; recorded, too
+    7 settle        budget      actual usage replaces the hold, when Envoy's access log tells of the end
+    8 record        audit       the outcome
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import replace
 
 from gateway_ext import trail
+from gateway_ext.attachments.finding import with_attachments
+from gateway_ext.attachments.opener import Opener
 from gateway_ext.audit.records import OutcomeRecord
 from gateway_ext.budget import reserve
 from gateway_ext.budget.charge import settlement
-from gateway_ext.dialects import encodings, openai
+from gateway_ext.dialects import encodings, own_answers, requests
 from gateway_ext.errors import (
     AuditUnavailable,
     ContentBlocked,
@@ -48,16 +52,18 @@ from gateway_ext.exchange import (
     Forward,
     Hold,
     Outcome,
-    Principal,
     Prompt,
     RequestHead,
-    ResponseReading,
 )
 from gateway_ext.identity.access import matching_rule, usable_models
 from gateway_ext.identity.claims import authenticate
 from gateway_ext.policy.snapshot import Snapshot
-from gateway_ext.ports import AuditLog, Clock, Guard, Ledger, PolicySource
-from gateway_ext.routing.plan import find_model, plan
+from gateway_ext.ports import AuditLog, Beside, Clock, Guard, Ledger, PolicySource
+from gateway_ext.refusal import refusal_answer
+from gateway_ext.response.answers import Answers
+from gateway_ext.response.duty import Duty
+from gateway_ext.response.forwarded import Exchange, Forwarded
+from gateway_ext.routing.plan import find_model, plan, serving
 from gateway_ext.supervised import TaskSet
 from gateway_ext.verdict import Allow, Deny, Redact, requires_sovereign_route
 
@@ -67,44 +73,31 @@ _JSON = "application/json"
 _CONTENT_TYPE = re.compile(r'application/json\s*(;\s*(charset=("?)utf-8\3\s*)?)?', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """An admitted request: judged by one policy snapshot from here to its end."""
-
-    id: str
-    head: RequestHead
-    endpoint: Endpoint
-    snapshot: Snapshot
-    principal: Principal
-    started_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Forwarded:
-    """A decided request that is on its way: what the response side needs to know."""
-
-    exchange: Exchange
-    forward: Forward
-    hold: Hold
-    estimate: Estimate
-    strips_usage: bool
-
-    @property
-    def reads_response(self) -> bool:
-        """Whether any response to this request may have to be read."""
-        return self.strips_usage or self.exchange.snapshot.routing.metering == "processor"
-
-
 class Pipeline:
     """Composed by bootstrap.py. One per process; holds no state of any exchange."""
 
-    def __init__(self, policy: PolicySource, ledger: Ledger, guard: Guard, audit: AuditLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        policy: PolicySource,
+        ledger: Ledger,
+        guard: Guard,
+        audit: AuditLog,
+        clock: Clock,
+        beside: Beside | None = None,
+    ) -> None:
         self._policy = policy
         self._ledger = ledger
         self._guard = guard
         self._audit = audit
         self._clock = clock
+        self._beside = beside
+        self._opener = Opener()
+        self.answers = Answers(guard, audit, clock)
         self.background = TaskSet()
+
+    def close(self) -> None:
+        """Release the threads that read attachments."""
+        self._opener.close()
 
     def admit(self, head: RequestHead) -> Exchange | Answer:
         """Judge the head, before a byte of the body is buffered."""
@@ -135,7 +128,7 @@ class Pipeline:
         try:
             # 0 read
             decoded, was_coded = encodings.decode_body(body, exchange.head.content_encoding)
-            note.prompt = prompt = openai.read_prompt(exchange.endpoint, decoded)
+            note.prompt = prompt = with_attachments(requests.read_prompt(exchange.endpoint, decoded))
 
             note.step = "authenticate"  # 1, the part that needs the body
             model = find_model(prompt.model, snapshot.routing)
@@ -143,6 +136,7 @@ class Pipeline:
             if access is None:
                 raise ModelNotAllowed(param="model")
             note.rules = (f"access:{access.name}",)
+            model = serving(model, exchange.endpoint)
 
             note.step = "budget"  # 2
             estimate = reserve.estimate(prompt, model.output_tokens_max)
@@ -159,9 +153,15 @@ class Pipeline:
             note.hold = hold = await self._ledger.reserve(reservation)
 
             note.step = "inspect"  # 3
-            rules = snapshot.guard.for_request(exchange.principal, model.tiers, self._clock.now_unix_nano())
+            now = self._clock.now_unix_nano()
+            rules = snapshot.guard.for_request(
+                exchange.principal, model.tiers, now, can_restore=not prompt.continues_elsewhere
+            )
             if prompt.has_token_ids and rules.denies_token_ids:
                 raise ContentUnreadable(param="input")
+            if prompt.attachments:
+                opened = await self._opener.open(prompt.attachments, denies_on_timeout=rules.denies_on_timeout)
+                note.prompt = prompt = replace(prompt, texts=prompt.texts + opened)
             note.verdict = verdict = await self._guard.inspect(prompt.texts, rules)
             if isinstance(verdict, Deny):
                 raise ContentBlocked(verdict.reason)
@@ -173,8 +173,13 @@ class Pipeline:
 
             note.step = "forward"  # 5
             forward = _forward(exchange, prompt, verdict, candidates, hold, estimate, decoded if was_coded else None)
-            self._audit.append(note.forwarded(self._clock.monotonic_ns()))
-            return Forwarded(exchange, forward, hold, estimate, _strips_usage(prompt, snapshot))
+            answer_rules = snapshot.guard.for_response(exchange.principal, model.tiers, now)
+            duty = Duty.of(prompt.texts, verdict, answer_rules, inspects=snapshot.guard.inspects_responses)
+            decision = note.forwarded(self._clock.monotonic_ns())
+            self._audit.append(decision)
+            if self._beside is not None:
+                self._beside.submit(exchange.id, [text.value for text in prompt.texts])
+            return Forwarded(exchange, forward, hold, estimate, _strips_usage(prompt, snapshot), decision, duty)
         except asyncio.CancelledError:
             self._release(exchange.id, "cancelled")  # by id: the store may be reserving at this very moment
             self._refuse(note, Interrupted())  # recorded; nobody is there to be answered
@@ -184,19 +189,8 @@ class Pipeline:
                 self._release(note.hold.id, "refused")
             return self._refuse(note, error)
 
-    def read_response(
-        self, forwarded: Forwarded, status: int, media_type: str, content_encoding: str
-    ) -> ResponseReading:
-        """How much of the response the processor must see. Nothing, unless policy asks for it: a hop per chunk is dear."""
-        if status >= 300 or content_encoding not in ("", "identity"):
-            return ResponseReading.NOTHING
-        in_processor = forwarded.exchange.snapshot.routing.metering == "processor"
-        if media_type == "text/event-stream" and (in_processor or forwarded.strips_usage):
-            return ResponseReading.STREAM
-        return ResponseReading.WHOLE if media_type == _JSON and in_processor else ResponseReading.NOTHING
-
     async def conclude(self, ended: Sequence[tuple[Outcome, Estimate]]) -> None:
-        """6 settle and 7 record, for the exchanges that Envoy's access log reports, each with what was reserved for it.
+        """7 settle and 8 record, for the exchanges that Envoy's access log reports, each with what was reserved for it.
 
         Raises LedgerUnavailable: holds then stay, expire, and are settled by estimate.
         """
@@ -218,15 +212,20 @@ class Pipeline:
             if record.outcome.hold_id:
                 _log.error("an outcome could not be recorded")
 
+    def score(self, exchange_id: str, classifier: str, score: float) -> None:
+        """Record what a classifier beside the path has made of an exchange: 0 … 1, later than its decision."""
+        with suppress(AuditUnavailable):  # it says so itself, and nothing waits for this record
+            self._audit.append(trail.scored(exchange_id, classifier, score, self._policy.current()))
+
     def retarget(self, models: Mapping[str, str], cluster: str, body: bytes) -> bytes | None:
         """The guarded body for a further attempt at `cluster`. Raises KeyError when the verdict does not name it."""
-        return openai.replace_model(body, models[cluster])
+        return requests.replace_model(body, models[cluster])
 
     def _answer_models(self, note: trail.Note) -> Answer:
         assert note.principal is not None
         names = usable_models(note.principal, note.snapshot.routing.models, note.snapshot.identity)
         self._audit.append(note.answered(self._clock.monotonic_ns()))
-        return Answer(200, openai.models_answer(names, created=0, owner="gateway"), "models", note.exchange_id)
+        return Answer(200, own_answers.models_answer(names, created=0, owner="gateway"), "models", note.exchange_id)
 
     def _refuse(self, note: trail.Note, error: Exception) -> Answer:
         if isinstance(error, Refusal):
@@ -239,7 +238,7 @@ class Pipeline:
             self._audit.append(note.refused(refusal, self._clock.monotonic_ns()))
         except Refusal as unrecorded:
             refusal = unrecorded
-        return _refusal_answer(refusal, note.exchange_id)
+        return refusal_answer(refusal, note.head.path, note.exchange_id)
 
     def _release(self, hold_id: str, why: str) -> None:
         # Supervised, because the caller's stream may be gone before the store answers.
@@ -275,7 +274,7 @@ def _forward(
     decoded: bytes | None,
 ) -> Forward:
     edits = verdict.edits if isinstance(verdict, Redact) else ()
-    body = openai.rewrite(prompt, model=candidates[0].model, include_usage=prompt.is_stream, edits=edits)
+    body = requests.rewrite(prompt, model=candidates[0].model, include_usage=prompt.is_stream, edits=edits)
     return Forward(
         # A body that came coded goes out as it was inspected, not as it came.
         body=body if body is not None else decoded,
@@ -289,11 +288,3 @@ def _forward(
         },
         drop_content_encoding=decoded is not None,
     )
-
-
-def _refusal_answer(refusal: Refusal, exchange_id: str) -> Answer:
-    headers = [("content-type", _JSON), ("x-should-retry", "true" if refusal.http_status == 503 else "false")]
-    if refusal.retry_after_seconds is not None:
-        headers.append(("retry-after", str(refusal.retry_after_seconds)))
-    body = openai.error_body(refusal.code, refusal.kind, str(refusal), refusal.param)
-    return Answer(refusal.http_status, body, refusal.code, exchange_id, tuple(headers))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from gateway_ext.audit.records import AuditRecord
 from gateway_ext.budget.rules import Reservation, Settled, Settlement
 from gateway_ext.exchange import Hold, Text, Usage
+from gateway_ext.guard.cache import Match
+from gateway_ext.guard.detector import Kind
 from gateway_ext.guard.rules import GuardRules
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.verdict import Verdict
@@ -63,6 +65,26 @@ class Ledger(Protocol):
 class Guard(Protocol):
     async def inspect(self, texts: Sequence[Text], rules: GuardRules) -> Verdict:
         """Judge all texts of a request. Raises GuardTimedOut past the rules' deadline when they deny on timeout."""
+        ...
+
+    def kinds(self, rules: GuardRules) -> Iterable[Kind]:
+        """All kinds of values that may be found under `rules`."""
+        ...
+
+    def matches(self, text: str, rules: GuardRules) -> Sequence[Match]:
+        """What is found in a part of an answer, whatever policy makes of it. Raises TooManyCandidates, InternalFailure."""
+        ...
+
+    def leaks(self, text: str, canaries: Collection[str]) -> Sequence[Match]:
+        """Where any of `canaries` stands in a part of an answer, in disguise, too."""
+        ...
+
+
+class Beside(Protocol):
+    """A classifier that runs beside the request path: what it finds comes later, and decides nothing."""
+
+    def submit(self, exchange_id: str, texts: Sequence[str]) -> bool:
+        """Have the texts of an exchange scored; False when there is no room. Never waits."""
         ...
 
 

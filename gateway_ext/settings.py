@@ -70,6 +70,8 @@ class Settings:
     processors: int = 0  # 0 = one per core
     otlp_endpoint: str = "http://127.0.0.1:4317"
     otlp_ca_file: str = ""
+    person_name_model: str = ""  # directory of a spaCy pipeline
+    classifier_model: str = ""  # directory of an ONNX classifier, run beside the path
     step_deadline_seconds: float = limits.STEP_DEADLINE_SECONDS
     stream_idle_seconds: float = limits.STREAM_IDLE_SECONDS
     drain_seconds: float = limits.DRAIN_SECONDS

@@ -8,7 +8,8 @@ from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import DecisionRecord, OutcomeRecord
 from gateway_ext.budget.rules import Settled
 from gateway_ext.errors import Refusal
-from gateway_ext.exchange import Candidate, Endpoint, Hold, Outcome, Principal, Prompt, RequestHead
+from gateway_ext.exchange import Candidate, Endpoint, Finding, Hold, Outcome, Principal, Prompt, RequestHead
+from gateway_ext.guard.rules import Action
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.verdict import Redact, Verdict, requires_sovereign_route
 
@@ -93,6 +94,43 @@ class Note:
         if self.prompt is not None and self.prompt.model in self.snapshot.routing.models:
             return self.prompt.model
         return ""
+
+
+def scored(exchange_id: str, classifier: str, score: float, snapshot: Snapshot) -> DecisionRecord:
+    """What the operator's own classifier made of an exchange. `score` stands as the confidence of one finding."""
+    finding = Finding(
+        detector=f"external_{classifier}",
+        detector_version="",
+        data_class="external",
+        text_index=0,
+        place="",
+        start=0,
+        end=0,
+        confidence=score,
+        action=Action.LOG.value,
+        sovereign=False,
+        fingerprint="",
+    )
+    return DecisionRecord(EventName.CONTENT_SCORED, exchange_id, "score", snapshot.digest, "", "", findings=(finding,))
+
+
+def inspected(
+    decision: DecisionRecord, findings: tuple[Finding, ...], duration_ns: int, refusal: Refusal | None
+) -> DecisionRecord:
+    """What was decided about the answer to a request, of which `decision` tells. `refusal`: why it was withheld."""
+    redactions = sum(finding.action == Action.REDACT for finding in findings)
+    return replace(
+        decision,
+        name=EventName.ANSWER_INSPECTED,
+        action="withhold" if refusal else "redact" if redactions else "release",
+        http_status=refusal.http_status if refusal else 0,
+        reason=refusal.code if refusal else "",
+        findings=findings,
+        sovereign=False,
+        redactions=redactions,
+        duration_ns=duration_ns,
+        rules=tuple(dict.fromkeys(f"guard:{finding.detector}" for finding in findings)),
+    )
 
 
 def concluded(outcome: Outcome, settled: Settled | None, snapshot: Snapshot) -> OutcomeRecord:

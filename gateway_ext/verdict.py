@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gateway_ext.exchange import Finding
 
@@ -14,7 +15,7 @@ class Edit:
     text_index: int
     start: int
     end: int
-    replacement: str
+    replacement: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,11 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Redact:
+    """`originals` maps placeholders among the edits to what they stand for; it stays in memory until the answer passed."""
+
     findings: tuple[Finding, ...]
     edits: tuple[Edit, ...]
+    originals: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,22 +74,23 @@ def valid(name: str, random: Random) -> str:
 
 def valid_vat(country: str, random: Random) -> str:
     number = country + _filled(_VAT[country], random)
-    while not _is_vat(number):
+    while not is_vat(number):
         number = country + _filled(_VAT[country], random)
     return random.choice((number, f"{country} {number[len(country) :]}"))
 
 
 def near_miss(name: str, random: Random) -> str:
     """Something that looks like the number and is none: a wrong check digit, an article number, a date, a hash …"""
-    wrong = _wrong_vat if name == "vat_number" else _wrong
     others: tuple[Callable[[str, Random], str], ...] = (_order, _timestamp, _version, _hash)
     if name != "de_steuernummer":  # which thirteen digits of an article number may well be
         others = (*others, _article)
     return random.choice((wrong, wrong, *others))(name, random)
 
 
-def _wrong(name: str, random: Random) -> str:
+def wrong(name: str, random: Random) -> str:
     """A valid number with one digit changed so that it no longer is."""
+    if name == "vat_number":
+        return _wrong_vat(random)
     identifier = TABLE[name]
     for _ in range(50):
         written = valid(name, random)
@@ -100,9 +101,9 @@ def _wrong(name: str, random: Random) -> str:
     return written + digits(random, 2)  # without a check digit only the length can be wrong
 
 
-def _wrong_vat(_name: str, random: Random) -> str:
+def _wrong_vat(random: Random) -> str:
     country = random.choice(VAT_COUNTRIES)
-    while _is_vat(number := country + _filled(_VAT[country], random)):
+    while is_vat(number := country + _filled(_VAT[country], random)):
         pass
     return number
 
@@ -133,7 +134,7 @@ def _filled(form: str, random: Random) -> str:
     return "".join({"#": digits(random, 1), "@": random.choice(LETTERS)}.get(place, place) for place in form)
 
 
-def _is_vat(number: str) -> bool:
+def is_vat(number: str) -> bool:
     match number[:2]:
         case "CH":
             return bool(uid.is_valid(number[:12]))

@@ -192,11 +192,11 @@ def near_miss(name: str, random: Random, language: str) -> str:
     """Something in the form of `name`, or close to it, that is none: other numbers, wrong check digits, no context."""
     value = valid(name, random, language)
     if name in {"de_kvnr", "iban", "payment_card"}:
-        return lead_in(name, random, language) + _with_wrong_digit(value, random)
+        return lead_in(name, random, language) + with_wrong_digit(value, random)
     return filled(random.choice(words.NEAR_MISSES[name].split("|")), random)
 
 
-def _with_wrong_digit(value: str, random: Random) -> str:
+def with_wrong_digit(value: str, random: Random) -> str:
     """One digit changed, which every check digit must notice."""
     places = [index for index, character in enumerate(value) if character.isdigit()][-4:]
     place = random.choice(places)

@@ -9,6 +9,8 @@ class EventName(StrEnum):
     DECISION_FORWARDED = "request:decision:forwarded"
     DECISION_ANSWERED = "request:decision:answered"
     DECISION_REFUSED = "request:decision:refused"
+    CONTENT_SCORED = "request:content:scored"
+    ANSWER_INSPECTED = "response:decision:inspected"
     OUTCOME_SETTLED = "request:outcome:settled"
     OUTCOME_UNPRICED = "request:outcome:unpriced"
     OUTCOME_RECOVERED = "request:outcome:recovered"

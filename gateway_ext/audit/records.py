@@ -14,7 +14,7 @@ class DecisionRecord:
 
     name: EventName
     exchange_id: str
-    action: str  # forward | answer | refuse
+    action: str  # forward | answer | refuse; of an answer: release | redact | withhold
     policy_digest: str
     interface: str
     source_address: str

@@ -6,14 +6,20 @@ from gateway_ext.budget.rules import Settlement
 from gateway_ext.exchange import Estimate, Outcome, Usage
 from gateway_ext.limits import USAGE_ESTIMATE_BYTES_PER_TOKEN
 
+_WITHHELD = frozenset({"answer_blocked", "answer_uninspected"})  # by us, from a caller who caused the cost
+
 
 def settlement(outcome: Outcome, bounds: Estimate) -> Settlement:
     """What to ask of the ledger for `outcome`. `bounds` are what was reserved; estimates never exceed them."""
     if not outcome.cluster:
         return Settlement(outcome.hold_id, None, "", outcome.settled_by, ("no_upstream",))
-    if outcome.http_status >= 400:
+    is_withheld = not _WITHHELD.isdisjoint(outcome.flags)
+    if outcome.http_status >= 400 and not is_withheld:  # what is withheld whole is answered with an error of ours
         return Settlement(outcome.hold_id, None, "", outcome.settled_by, ("upstream_error",))
     usage, flags = outcome.usage, outcome.flags
+    if usage is None and is_withheld and outcome.http_status >= 400:  # produced, but what went out does not show it
+        usage = Usage(bounds.input_tokens, bounds.output_tokens, is_estimated=True)
+        flags = (*flags, "usage_estimated")
     if usage is None:
         # A stream that was cut, a client that left, a provider that does not say: the tokens were produced all the same.
         usage = estimated(outcome.request_bytes, outcome.response_bytes, bounds)

@@ -83,13 +83,17 @@ def lines(rules: BudgetRules, principal: Principal, now_unix_nano: int) -> tuple
 
 
 def estimate(prompt: Prompt, output_tokens_max: int) -> Estimate:
-    """Upper bounds of a request's tokens. `output_tokens_max` is the model's, per choice, for callers that set none."""
+    """Upper bounds of a request's tokens. `output_tokens_max` is the model's, per choice, for callers that set none.
+
+    What costs tokens without bytes, as an image at a URL does, counts by the bounds of limits.py.
+    """
+    input_tokens = prompt.body_bytes + sum(each.extra_tokens for each in prompt.attachments)
     if prompt.endpoint is Endpoint.EMBEDDINGS:
-        return Estimate(input_tokens=prompt.body_bytes, output_tokens=0)
+        return Estimate(input_tokens=input_tokens, output_tokens=0)
     asked = prompt.output_tokens_asked  # already for all choices
     # Zero and below mean "no maximum" to some model servers.
     output_tokens = asked if asked is not None and asked > 0 else output_tokens_max * prompt.choices
-    return Estimate(input_tokens=prompt.body_bytes, output_tokens=output_tokens)
+    return Estimate(input_tokens=input_tokens, output_tokens=output_tokens)
 
 
 def worst_case(estimate: Estimate, candidates: Sequence[Candidate], prices: Mapping[str, Price]) -> int:

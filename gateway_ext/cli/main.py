@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "up": "run the whole gateway on this machine, with a local issuer and a simulated model provider",
     "token": "print a credential of the local issuer",
     "policy": "check and explain policy files",
+    "guard": "try the Guard out, weigh and allow what it finds, register documents",
     "budget": "show budgets and what was spent",
     "audit": "show the audit trail and its shipping",
     "envoy": "render and validate Envoy's configuration",

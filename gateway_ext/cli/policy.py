@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway_ext.cli import policy_explain
 from gateway_ext.guard.catalog import DETECTORS
-from gateway_ext.guard.rules import GuardPolicy
+from gateway_ext.guard.policy import GuardPolicy
 from gateway_ext.limits import NANO
 from gateway_ext.policy.loader import Reading, read_policy
 from gateway_ext.policy.problems import PolicyError, Problem

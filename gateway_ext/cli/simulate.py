@@ -19,7 +19,7 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "simulate",
         help="run a simulated model provider",
-        description="An OpenAI-dialect provider with deterministic answers at /<deployment>/v1/…. Faults are set by "
+        description="A provider of both dialects with deterministic answers at /<deployment>/v1/…. Faults are set by "
         "POST /_control {deployment, fault, count, tokens_per_second}; GET /_control/log lists requests.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")

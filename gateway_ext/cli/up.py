@@ -111,6 +111,7 @@ def banner(machine: OneMachine, issuer: LocalIssuer, log_dir: Path) -> str:
     listeners, state = machine.listeners, machine.settings.state_dir
     state_option = "" if state == Settings().state_dir else f" --state {shlex.quote(str(state))}"
     facts = {
+        "anthropic": f"ANTHROPIC_BASE_URL={url.removesuffix('/v1')}, and the same key as ANTHROPIC_API_KEY",
         "models": ", ".join(models),
         "TLS": ", ".join(f"https://localhost:{listeners[name]}" for name in ("public", "internal") if name in listeners)
         + f" (trust {machine.settings.layout.certs / 'ca.pem'}; the internal one asks for client.pem)",

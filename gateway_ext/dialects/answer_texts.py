@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from gateway_ext.dialects.answer_schema import ANSWER_KEYS, FORMS, FREE_KEYS
-from gateway_ext.dialects.openai_texts import Pointer, TextCollector
+from gateway_ext.dialects.request_texts import Pointer, TextCollector
 from gateway_ext.exchange import Text
 
 ANSWER_ROLE = "assistant"
@@ -28,7 +28,7 @@ class _Container(NamedTuple):
 def read_texts(document: dict[str, Any], roots: Collection[Pointer] = ()) -> tuple[tuple[Text, ...], list[Text]]:
     """The texts of `document`: whole ones, and those at or below `roots`, which are pieces of texts that grow.
 
-    Whole texts are followed by the strings inside them, as openai_texts.texts_of has it; pieces are not. Of token
+    Whole texts are followed by the strings inside them, as request_texts.texts_of has it; pieces are not. Of token
     probabilities, which repeat the output, `(…, "logprobs", "tokens")` is a text of all tokens joined and
     `(…, "logprobs", "others")` one of the alternatives, a line each; the document holds no string at these pointers.
     Raises BodyInvalid past the limits.

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway_ext.dialects.answer_texts import logprobs_pointer, read_texts
-from gateway_ext.dialects.openai_edit import Draft, replace_spans, spans_by_string
-from gateway_ext.dialects.openai_texts import Pointer
+from gateway_ext.dialects.request_edits import Draft, replace_spans, spans_by_string
+from gateway_ext.dialects.request_texts import Pointer
 from gateway_ext.dialects.strict_json import encode, parse_object
 from gateway_ext.errors import BodyInvalid, GatewayError
 from gateway_ext.exchange import Text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gateway_ext.dialects.embedded_json import escape
 from gateway_ext.dialects.event_json import JsonTextDecoder
-from gateway_ext.dialects.openai_edit import Span
+from gateway_ext.dialects.request_edits import Span
 
 
 class GrowingText:

@@ -16,8 +16,8 @@ from gateway_ext.dialects.answer_texts import ANSWER_ROLE
 from gateway_ext.dialects.answers import edit_texts, replace_text
 from gateway_ext.dialects.event_growth import GrowingText
 from gateway_ext.dialects.event_texts import End, GrowingPiece, read_event_texts
-from gateway_ext.dialects.openai_edit import Draft, Span
-from gateway_ext.dialects.openai_texts import Pointer
+from gateway_ext.dialects.request_edits import Draft, Span
+from gateway_ext.dialects.request_texts import Pointer
 from gateway_ext.dialects.sse import SseEvent, StreamMalformed, other_lines, replace_data
 from gateway_ext.dialects.strict_json import encode
 from gateway_ext.exchange import Text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gateway_ext.dialects.event_queue import EventQueue, Piece
 from gateway_ext.dialects.event_texts import read_document
-from gateway_ext.dialects.openai_edit import Span
+from gateway_ext.dialects.request_edits import Span
 from gateway_ext.dialects.sse import SseEvent, SseParser, StreamMalformed
 from gateway_ext.dialects.usage import StreamMeter
 from gateway_ext.exchange import Usage

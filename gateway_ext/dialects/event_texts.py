@@ -13,7 +13,7 @@ from typing import Any
 from gateway_ext import limits
 from gateway_ext.dialects.answer_schema import BLOB
 from gateway_ext.dialects.answer_texts import read_texts
-from gateway_ext.dialects.openai_texts import Pointer
+from gateway_ext.dialects.request_texts import Pointer
 from gateway_ext.dialects.sse import SseEvent, StreamMalformed
 from gateway_ext.dialects.strict_json import parse_object
 from gateway_ext.errors import BodyInvalid

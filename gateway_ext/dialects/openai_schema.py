@@ -1,10 +1,8 @@
-"""Words of OpenAI's request schemas (chat completions, completions, embeddings, responses) and of JSON Schema.
-
-A key listed here is a word of the protocol: it may be printed in a finding's place, and the Guard need not read it. Any
-other key is the caller's own words. Leaving a word out costs a little time; it never lets anything pass unread.
-"""
+"""Words of OpenAI's request schemas: chat completions, completions, embeddings, responses."""
 
 from __future__ import annotations
+
+from gateway_ext.dialects.vocabulary import JSON_SCHEMA_KEYS, Vocabulary
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
@@ -34,14 +32,7 @@ _NESTED = """
     timezone tool tool_call_id tool_calls top_logprob transcript type url user_location variables vector_store_ids
     version voice
 """
-_JSON_SCHEMA = """
-    $anchor $comment $defs $id $ref $schema additionalProperties allOf anyOf const default definitions dependentRequired
-    dependentSchemas deprecated description else enum examples exclusiveMaximum exclusiveMinimum if items maxItems
-    maxLength maximum minItems minLength minimum multipleOf not nullable oneOf parameters pattern patternProperties
-    prefixItems properties propertyNames readOnly required schema then title unevaluatedItems unevaluatedProperties
-    uniqueItems writeOnly
-"""
-KNOWN_KEYS = frozenset(f"{_TOP_LEVEL} {_NESTED} {_JSON_SCHEMA}".split())
+KNOWN_KEYS = JSON_SCHEMA_KEYS | frozenset(f"{_TOP_LEVEL} {_NESTED}".split())
 
 _TYPES = """
     text image_url input_audio file refusal function custom json_object json_schema message input_text input_image
@@ -58,3 +49,5 @@ CLOSED_VALUES: dict[str | int, frozenset[str]] = {
     "encoding_format": frozenset({"float", "base64"}),
 }
 """Values that are words of the protocol as well, by their key. They carry nothing of the caller's and are not read."""
+
+OPENAI = Vocabulary(KNOWN_KEYS, CLOSED_VALUES, ROLES, INTERPRETED_FIELDS)

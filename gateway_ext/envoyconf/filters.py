@@ -48,6 +48,7 @@ from envoy_data_plane.xds.core.v3 import TypedExtensionConfig as XdsExtension
 from envoy_data_plane.xds.type.matcher.v3 import Matcher, MatcherMatcherTree, MatcherMatcherTreeMatchMap, MatcherOnMatch
 
 from gateway_ext.envoyconf.names import PLAN, PROCESSOR_CLUSTER, ROLE_HEADER
+from gateway_ext.exchange import Dialect
 from gateway_ext.limits import STEP_DEADLINE_SECONDS
 from gateway_ext.routing.rules import Provider
 
@@ -58,6 +59,21 @@ _PASSED = (
     ":authority", ":method", ":path", ":scheme", "content-length", "content-type", "transfer-encoding", "x-request-id",
     _ATTEMPT_COUNT,
 )  # fmt: skip
+
+# In Anthropic's dialect headers say which version of it is spoken, and with which betas. Only dates and dated names pass:
+# a caller could write anything there, and nobody inspects headers.
+_ANTHROPIC_PASSED = ("anthropic-beta", "anthropic-version")
+_ANTHROPIC_LUA = """\
+  local version = headers:get("anthropic-version") or ""
+  if not version:match("^20%d%d%-%d%d%-%d%d$") then version = "2023-06-01" end
+  headers:replace("anthropic-version", version)
+  local betas = {}
+  for beta in (headers:get("anthropic-beta") or ""):gmatch("[^,%s]+") do
+    if #beta <= 64 and #betas < 32 and beta:match("^[a-z0-9-]+%-20%d%d%-?%d%d%-?%d%d$") then betas[#betas + 1] = beta end
+  end
+  headers:remove("anthropic-beta")
+  if #betas > 0 then headers:add("anthropic-beta", table.concat(betas, ",")) end
+"""
 
 
 def provider_filters(provider: Provider, secrets_directory: PurePosixPath) -> list[HttpFilter]:
@@ -72,11 +88,13 @@ def _scrub_and_path(provider: Provider) -> HttpFilter:
 
     In Lua because header_mutation can neither remove what is not listed nor touch `:path`.
     """
+    is_anthropic = provider.dialect is Dialect.ANTHROPIC
     quoted = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in "/._-~") else _lua_escape(letter)
         for letter in provider.base_path
     )
-    passed = ", ".join(f'["{name}"] = true' for name in _PASSED)
+    names = (*_PASSED, *_ANTHROPIC_PASSED) if is_anthropic else _PASSED
+    passed = ", ".join(f'["{name}"] = true' for name in names)
     source = (
         f"local passed = {{{passed}}}\n"
         "function envoy_on_request(handle)\n"
@@ -87,6 +105,7 @@ def _scrub_and_path(provider: Provider) -> HttpFilter:
         "  for _, name in ipairs(unknown) do headers:remove(name) end\n"
         f'  local plan = handle:streamInfo():dynamicMetadata():get("{PLAN}")\n'
         f'  headers:replace(":path", "{quoted}" .. plan["path"])\n'
+        f"{_ANTHROPIC_LUA if is_anthropic else ''}"
         "end\n"
     )
     return _filter("scrub_and_path", Lua(default_source_code=DataSource(inline_string=source)))

@@ -29,13 +29,19 @@ from envoy_data_plane.google.protobuf import Any
 
 from gateway_ext.envoyconf.names import DENY_CLUSTER, ROUTES, VERDICT
 from gateway_ext.envoyconf.priority_group import ClusterWeight, PriorityGroup, PriorityGroupClusterSpecifier
-from gateway_ext.exchange import Endpoint
+from gateway_ext.exchange import Dialect, Endpoint
 from gateway_ext.limits import REQUEST_BODY_BYTES_MAX, STREAM_IDLE_SECONDS
 from gateway_ext.policy.snapshot import Snapshot
 
 PROVIDER_SILENCE_SECONDS = 120  # without a byte for so long an attempt is given up; before its first byte, retried
 # Headers of a provider that would tell our account there, or send clients past the gateway.
-_RESPONSE_HEADERS_REMOVED = ["alt-svc", "openai-organization", "openai-project", "set-cookie"]
+_RESPONSE_HEADERS_REMOVED = [
+    "alt-svc",
+    "anthropic-organization-id",
+    "openai-organization",
+    "openai-project",
+    "set-cookie",
+]
 
 
 def route_configuration(snapshot: Snapshot) -> RouteConfiguration:
@@ -52,15 +58,15 @@ def route_configuration(snapshot: Snapshot) -> RouteConfiguration:
     return RouteConfiguration(
         name=ROUTES,
         virtual_hosts=[host],
-        response_headers_to_add=[_request_id()],
+        response_headers_to_add=[_request_id("x-request-id")],
         response_headers_to_remove=list(_RESPONSE_HEADERS_REMOVED),
     )
 
 
-def _request_id() -> HeaderValueOption:
-    """What clients show people as the request's id (OpenAI's SDKs do) is the exchange's id in the audit trail."""
+def _request_id(name: str) -> HeaderValueOption:
+    """What clients show people as the request's id (SDKs do) is the exchange's id in the audit trail."""
     return HeaderValueOption(
-        header=HeaderValue(key="x-request-id", value="%DYNAMIC_METADATA(gw.plan:id)%"),
+        header=HeaderValue(key=name, value="%DYNAMIC_METADATA(gw.plan:id)%"),
         append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
     )
 
@@ -73,9 +79,14 @@ def _endpoint_route(endpoint: Endpoint, snapshot: Snapshot) -> Route:
         auto_host_rewrite=True,
         timeout=datetime.timedelta(seconds=timeout_seconds),
         idle_timeout=datetime.timedelta(seconds=STREAM_IDLE_SECONDS),
-        retry_policy=_retry_policy(snapshot),
+        retry_policy=_retry_policy(snapshot, endpoint.dialect),
     )
-    return Route(name=endpoint.name.lower(), match=RouteMatch(path=endpoint.value), route=action)
+    return Route(
+        name=endpoint.name.lower(),
+        match=RouteMatch(path=endpoint.value),
+        route=action,
+        response_headers_to_add=[_request_id("request-id")] if endpoint.dialect is Dialect.ANTHROPIC else [],
+    )
 
 
 def _by_verdict() -> ClusterSpecifierPlugin:
@@ -84,9 +95,12 @@ def _by_verdict() -> ClusterSpecifierPlugin:
     return ClusterSpecifierPlugin(extension=TypedExtensionConfig(name="by_verdict", typed_config=Any.pack(specifier)))
 
 
-def _retry_policy(snapshot: Snapshot) -> RetryPolicy:
+def _retry_policy(snapshot: Snapshot, dialect: Dialect) -> RetryPolicy:
     """One attempt for each deployment of the model that has most. Envoy retries only before a response has begun."""
-    longest = max((len(model.deployments) for model in snapshot.routing.models.values()), default=1)
+    longest = max(
+        (sum(each.dialect is dialect for each in model.deployments) for model in snapshot.routing.models.values()),
+        default=1,
+    )
     return RetryPolicy(
         retry_on="5xx,retriable-status-codes,connect-failure,reset",
         retriable_status_codes=[429],

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 
-from gateway_ext.exchange import Estimate, Outcome, Usage
+from gateway_ext.exchange import Endpoint, Estimate, Outcome, Usage
 from gateway_ext.limits import NANO
 from gateway_ext.wire import access_log_pb2 as pb
 
 _DENY_CLUSTER = "deny"
+_MESSAGES = Endpoint.MESSAGES.removeprefix("/v1")  # as the plan has it
 _FLAGS = {
     "downstream_connection_termination": "client_aborted",
     "downstream_remote_reset": "client_aborted",
@@ -26,7 +27,8 @@ _FLAGS = {
     "local_reset": "local_reset",
     "overload_manager": "overloaded",
 }
-_READING_FLAGS = frozenset({"half_stream", "stream_malformed", "stream_too_long"})  # of commands.Reading
+_WITHHELD_FLAGS = frozenset({"answer_blocked", "answer_uninspected"})
+_READING_FLAGS = frozenset({"half_stream", "stream_malformed", "stream_too_long"}) | _WITHHELD_FLAGS  # of Reading
 _CUT_SHORT = _READING_FLAGS | {"client_aborted", "upstream_reset", "upstream_protocol_error", "timeout", "local_reset"}
 
 
@@ -50,7 +52,7 @@ def _outcome(entry: pb.HTTPAccessLogEntry) -> tuple[Outcome, Estimate]:
         hold_id=_text(plan, "hold"),
         http_status=http_status,
         cluster="" if common.upstream_cluster == _DENY_CLUSTER else common.upstream_cluster,
-        usage=_usage(usage),
+        usage=_message_usage(usage) if _text(plan, "path") == _MESSAGES else _usage(usage),
         request_bytes=entry.request.request_body_bytes,
         response_bytes=entry.response.response_body_bytes,
         attempts=common.upstream_request_attempt_count,
@@ -76,6 +78,17 @@ def _usage(struct: Struct) -> Usage | None:
         output_tokens=_count(struct, "output_tokens"),
         cached_input_tokens=min(_count(struct, "cached_input_tokens"), _count(struct, "input_tokens")),
     )
+
+
+def _message_usage(struct: Struct) -> Usage | None:
+    """Of Anthropic's dialect, in which what went through the cache counts apart; Envoy cannot add, the processor does."""
+    if "cached_input_tokens" in struct.fields:
+        return _usage(struct)
+    if "output_tokens" not in struct.fields:  # a stream cut off behind its start, which says what came in
+        return None
+    fresh = _count(struct, "input_tokens" if "input_tokens" in struct.fields else "started_input_tokens")
+    cached = _count(struct, "cache_read_tokens")
+    return Usage(fresh + cached + _count(struct, "cache_written_tokens"), _count(struct, "output_tokens"), cached)
 
 
 def _text(struct: Struct, name: str) -> str:

@@ -118,10 +118,14 @@ def encode(command: c.Command) -> pb.ProcessingResponse:
             mutation = pb.BodyMutation(streamed_response=streamed)
             chunk = pb.BodyResponse(response=pb.CommonResponse(body_mutation=mutation))
             return _with_reading(pb.ProcessingResponse(response_body=chunk), reading)
-        case c.PassWholeResponse(reading):
-            return _with_reading(pb.ProcessingResponse(response_body=pb.BodyResponse()), reading)
-        case c.AnswerNow(answer):
-            return _answer(answer)
+        case c.PassWholeResponse(body, reading):
+            whole = pb.BodyResponse()
+            if body is not None:  # of another length, which Envoy 1.40 takes from us for requests only
+                whole.response.header_mutation.remove_headers.append("content-length")
+                whole.response.body_mutation.body = body
+            return _with_reading(pb.ProcessingResponse(response_body=whole), reading)
+        case c.AnswerNow(answer, reading):
+            return _answer(answer, reading)
         case c.RetargetRequest(body):
             return pb.ProcessingResponse(request_body=pb.BodyResponse(response=_replaced(body, ())))
         case c.PassRequestTrailers():
@@ -141,7 +145,7 @@ def _with_reading(response: pb.ProcessingResponse, reading: c.Reading | None) ->
     return response
 
 
-def _answer(answer: Answer) -> pb.ProcessingResponse:
+def _answer(answer: Answer, reading: c.Reading | None) -> pb.ProcessingResponse:
     immediate = pb.ImmediateResponse(
         status=pb.HttpStatus(code=answer.http_status),
         headers=pb.HeaderMutation(
@@ -154,6 +158,8 @@ def _answer(answer: Answer) -> pb.ProcessingResponse:
         details=f"gateway_ext_{answer.reason}",
     )
     response = pb.ProcessingResponse(immediate_response=immediate)
+    if reading is not None:  # the model has answered, so its plan stands, with the hold to be settled
+        return _with_reading(response, reading)
     response.dynamic_metadata.fields["gw.plan"].CopyFrom(_value({"id": answer.exchange_id}))
     return response
 

@@ -10,15 +10,24 @@ from gateway_ext.exchange import Answer, Candidate, ResponseReading, Usage
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read in a response that has ended. Comes back with Envoy's access log, which settles the exchange."""
+
+    usage: Usage | None
+    flag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRequestBody:
     """The caller is admitted: send the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerNow:
-    """End the exchange here; no upstream is contacted."""
+    """End the exchange here: no upstream is contacted, or its answer is withheld, which may have been read before."""
 
     answer: Answer
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +64,10 @@ class ReadResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read in a response that has ended. Comes back with Envoy's access log, which settles the exchange."""
-
-    usage: Usage | None
-    flag: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class PassWholeResponse:
-    """Answer to a BUFFERED response body: let it go unchanged."""
+    """Answer to a BUFFERED response body: let it go, unchanged if `body` is None."""
 
+    body: bytes | None = None
     reading: Reading | None = None
 
 

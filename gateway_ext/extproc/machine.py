@@ -70,7 +70,9 @@ _SEND: dict[tuple[State, type], State] = {
     (_S.DECIDING, c.ForwardRequest): _S.AWAIT_RESPONSE,  # DONE when nobody reads the response, see send()
     (_S.LOCAL_REPLY, c.ReadResponse): _S.DONE,
     (_S.CHOOSING, c.ReadResponse): _S.DONE,  # refined by the reading, see send()
+    (_S.CHOOSING, c.AnswerNow): _S.DONE,  # an answer that we cannot read and must
     (_S.PASSING_WHOLE, c.PassWholeResponse): _S.DONE,
+    (_S.PASSING_WHOLE, c.AnswerNow): _S.DONE,
     (_S.RESPONDING, c.PassChunk): _S.RESPONDING,
     (_S.ENDING, c.PassChunk): _S.ENDING,
     (_S.ENDING, c.PassResponseTrailers): _S.DONE,

@@ -101,6 +101,8 @@ class ProcessorServer:
             code, text, why = grpc.StatusCode.INTERNAL, "gateway_ext_failure", type(error).__name__
         else:
             return
+        finally:
+            stream.close()
         if stream.conversation.state is not State.INTERRUPTED:  # else it was Envoy that ended it
             _log.error("stream aborted: %s in %s", why, stream.conversation.state.name)
         await _abort(context, code, text)
@@ -117,7 +119,7 @@ class ProcessorServer:
             event = e.StreamEnded() if message is grpc.aio.EOF else codec.decode(message)
             if event is None:
                 continue
-            if isinstance(event, e.RequestBody):  # the only step that waits for anything
+            if isinstance(event, (e.RequestBody, e.ResponseBody)):  # the only steps that wait for anything
                 async with asyncio.timeout(self._step_deadline_seconds):
                     commands = await stream.answer(event)
             else:

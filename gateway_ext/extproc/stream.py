@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from gateway_ext import limits
-from gateway_ext.dialects.metered import MeteredStream, usage_of_body
+from gateway_ext.dialects.event_errors import blocked_events
+from gateway_ext.dialects.metered import usage_of_body
 from gateway_ext.dialects.sse import StreamMalformed
+from gateway_ext.errors import AnswerUninspected, AuditUnavailable, Refusal
 from gateway_ext.exchange import Answer, Interface, RequestHead, ResponseReading, VerifiedClaims
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
 from gateway_ext.extproc.headers import media_type
 from gateway_ext.extproc.machine import Conversation, Role, State
-from gateway_ext.pipeline import Exchange, Forwarded, Pipeline
+from gateway_ext.pipeline import Pipeline
+from gateway_ext.response.duty import Withheld
+from gateway_ext.response.forwarded import Exchange, Forwarded
+from gateway_ext.response.stream import ReadStream
 
 _JWT_NAMESPACE = "envoy.filters.http.jwt_authn"
 _PLAN_NAMESPACE = "gw.plan"
-# The client sees a clean end that says why; `end_of_stream` ahead of the upstream's own makes Envoy reset the upstream.
-_CUT_EVENTS = (
-    b'data: {"error":{"message":"The gateway cut this stream off.","type":"server_error",'
-    b'"code":"stream_cut","param":null}}\n\ndata: [DONE]\n\n'
-)
 
 
 class RouterStream:
@@ -34,7 +35,8 @@ class RouterStream:
         self._interface = interface
         self._exchange: Exchange | None = None
         self._forwarded: Forwarded | None = None
-        self._meter: MeteredStream | None = None
+        self._stream: ReadStream | None = None
+        self._is_recorded = False
 
     async def answer(self, event: e.Event) -> tuple[c.Command, ...]:
         """The commands that answer `event`, in order. Raises ConversationError; then the stream must be aborted."""
@@ -55,11 +57,11 @@ class RouterStream:
                     return (c.ReadResponse(ResponseReading.NOTHING),)
                 return (self._read_response(event),) if state is State.CHOOSING else ()
             case e.ResponseBody(body) if state is State.PASSING_WHOLE:
-                return (c.PassWholeResponse(c.Reading(usage_of_body(body))),)
+                return (await self._pass_whole(body),)
             case e.ResponseBody(body, end_of_stream) if state in (State.RESPONDING, State.ENDING):
-                return self._pass(body, end_of_stream=end_of_stream)
+                return await self._pass(body, end_of_stream=end_of_stream)
             case e.ResponseTrailers() if state is State.ENDING:
-                return self._pass_trailers()
+                return await self._pass_trailers()
         return ()
 
     async def _admit(self, event: e.RequestHeaders) -> c.Command:
@@ -98,39 +100,93 @@ class RouterStream:
         assert self._forwarded is not None
         if event.end_of_stream:
             return c.ReadResponse(ResponseReading.NOTHING)
-        reading = self._pipeline.read_response(
+        reading = self._pipeline.answers.choose(
             self._forwarded, event.status, media_type(event.content_type), event.content_encoding
         )
+        if isinstance(reading, Answer):
+            # Of a provider's error nobody is charged for.
+            return c.AnswerNow(reading, c.Reading(None, reading.reason if event.status < 400 else ""))
         if reading is ResponseReading.STREAM:
-            self._meter = MeteredStream(strips_usage=self._forwarded.strips_usage)
+            self._stream = self._pipeline.answers.stream(self._forwarded)
         return c.ReadResponse(reading)
 
-    def _pass(self, body: bytes, *, end_of_stream: bool) -> tuple[c.Command, ...]:
-        meter = self._meter
-        assert meter is not None
-        try:
-            out = meter.feed(body)
-        except StreamMalformed:
-            return self._cut(meter, "stream_malformed")
-        if meter.total_bytes > limits.STREAM_BYTES_MAX:
-            return self._cut(meter, "stream_too_long")
-        if end_of_stream:
-            return (c.PassChunk(out + meter.finish(), end_of_stream, _reading(meter)),)
-        return (c.PassChunk(out, end_of_stream),) if out else ()
+    async def _pass_whole(self, body: bytes) -> c.Command:
+        assert self._forwarded is not None
+        answered = await self._pipeline.answers.pass_whole(self._forwarded, body)
+        usage = usage_of_body(body)
+        if isinstance(answered, Answer):
+            return c.AnswerNow(answered, c.Reading(usage, answered.reason))
+        return c.PassWholeResponse(answered.body, c.Reading(usage))
 
-    def _pass_trailers(self) -> tuple[c.Command, ...]:
-        meter = self._meter
-        assert meter is not None
-        trailers = c.PassResponseTrailers(_reading(meter))
-        rest = meter.finish()
+    async def _pass(self, body: bytes, *, end_of_stream: bool) -> tuple[c.Command, ...]:
+        stream = self._stream
+        assert stream is not None
+        try:
+            out = await stream.feed(body)
+            if stream.total_bytes > limits.STREAM_BYTES_MAX:
+                return self._cut(stream, "stream_too_long")
+            if not end_of_stream:
+                return (c.PassChunk(out, end_of_stream),) if out else ()
+            out += await stream.finish()
+            self._record(stream)
+        except StreamMalformed:
+            return self._cut(stream, "stream_malformed")
+        except Withheld as withheld:
+            return self._withhold(stream, withheld)
+        return (c.PassChunk(out, end_of_stream, _reading(stream)),)
+
+    async def _pass_trailers(self) -> tuple[c.Command, ...]:
+        stream = self._stream
+        assert stream is not None
+        try:
+            rest = await stream.finish()
+            self._record(stream)
+        except Withheld as withheld:
+            return self._withhold(stream, withheld)
+        trailers = c.PassResponseTrailers(_reading(stream))
         return (c.PassChunk(rest, end_of_stream=False), trailers) if rest else (trailers,)
 
-    def _cut(self, meter: MeteredStream, flag: str) -> tuple[c.Command, ...]:
-        return (c.PassChunk(_CUT_EVENTS, True, c.Reading(meter.usage, flag)),)
+    def _cut(self, stream: ReadStream, flag: str) -> tuple[c.Command, ...]:
+        self.close()
+        return self._end(stream, b"", "The gateway cut this stream off.", "stream_cut", "server_error", flag)
+
+    def _withhold(self, stream: ReadStream, withheld: Withheld) -> tuple[c.Command, ...]:
+        """What was settled goes out, then an error in place of the rest."""
+        with suppress(Withheld):  # it is withheld either way
+            self._record(stream, withheld.refusal)
+        refusal = withheld.refusal
+        return self._end(stream, stream.pop(), str(refusal), refusal.code, refusal.kind, refusal.code)
+
+    def _end(
+        self, stream: ReadStream, rest: bytes, message: str, code: str, kind: str, flag: str
+    ) -> tuple[c.Command, ...]:
+        """`end_of_stream` ahead of the upstream's own makes Envoy reset the upstream; the client sees a clean end."""
+        assert self._exchange is not None
+        events = blocked_events(
+            self._exchange.endpoint, message, code, kind=kind, sequence_number=stream.next_sequence_number
+        )
+        return (c.PassChunk(rest + events, True, c.Reading(stream.usage, flag)),)
+
+    def _record(self, stream: ReadStream, refusal: Refusal | None = None) -> None:
+        """Once for each stream that the Guard has read. Raises Withheld when that cannot be recorded."""
+        if self._is_recorded or stream.inspected is None:
+            return
+        assert self._forwarded is not None
+        self._is_recorded = True
+        try:
+            self._pipeline.answers.record(self._forwarded, stream.inspected.findings, refusal)
+        except AuditUnavailable:
+            raise Withheld(AnswerUninspected()) from None
+
+    def close(self) -> None:
+        """The stream is over, maybe early: what the Guard has found until then is recorded."""
+        if self._stream is not None:
+            with suppress(Withheld):
+                self._record(self._stream)
 
 
-def _reading(meter: MeteredStream) -> c.Reading:
-    return c.Reading(meter.usage, "" if meter.saw_end else "half_stream")
+def _reading(stream: ReadStream) -> c.Reading:
+    return c.Reading(stream.usage, "" if stream.saw_end else "half_stream")
 
 
 class UpstreamStream:
@@ -158,3 +214,6 @@ class UpstreamStream:
         for command in commands:
             self.conversation.send(command)
         return commands
+
+    def close(self) -> None:
+        """Nothing to be done: what is said about a further attempt is recorded with its exchange."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gateway_ext.attachments import names as attachments
 from gateway_ext.guard.confidential import names as confidential
 from gateway_ext.guard.harmful import names as harmful
 from gateway_ext.guard.injection import names as injection
@@ -20,9 +21,9 @@ HARMFUL = "harmful"
 CLASSES = (PERSONAL, SECRET, CONFIDENTIAL, INJECTION, HARMFUL)
 
 DETECTORS: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys((*personal.NAMES, *personal.NATIONAL_IDENTIFIERS), PERSONAL)
+    dict.fromkeys((*personal.NAMES, *personal.NATIONAL_IDENTIFIERS, personal.PERSON_NAME), PERSONAL)
     | dict.fromkeys(secrets.NAMES, SECRET)
-    | dict.fromkeys(confidential.NAMES, CONFIDENTIAL)
+    | dict.fromkeys((*confidential.NAMES, *attachments.NAMES), CONFIDENTIAL)
     | dict.fromkeys(injection.NAMES, INJECTION)
     | dict.fromkeys(harmful.NAMES, HARMFUL)
 )

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from pathlib import Path
 
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import GuardTimedOut
 from gateway_ext.exchange import Text
+from gateway_ext.guard.cache import Match
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.guard.confidential import detectors as confidential
-from gateway_ext.guard.detector import Classifier, Detector
+from gateway_ext.guard.confidential.canary import CANARY, leaked
+from gateway_ext.guard.databases import DatabaseFile
+from gateway_ext.guard.detector import Classifier, Detector, Kind
 from gateway_ext.guard.fingerprint import Fingerprints
 from gateway_ext.guard.harmful import detectors as harmful
 from gateway_ext.guard.injection import detectors as injection
 from gateway_ext.guard.inspection import Inspection
 from gateway_ext.guard.judgement import judge
 from gateway_ext.guard.personal import detectors as personal
+from gateway_ext.guard.policy import GuardPolicy
 from gateway_ext.guard.profile import Profile, Profiles
 from gateway_ext.guard.rules import GuardRules
 from gateway_ext.guard.scanner import Scanner
@@ -46,11 +51,12 @@ def _effort(value: str) -> int:
 
 
 class GuardEngine:
-    """Implements ports.Guard. Construct once per process: compiling the patterns takes about a second.
+    """Implements ports.Guard. Construct once per process: compiling the patterns takes seconds.
 
     `fingerprint_key` has at least 16 bytes, else ConfigurationError. `registered` gives classifiers that come and go
     while the process runs, such as that of the registered documents. Small requests are inspected at once; large
     ones, and what takes longer than GUARD_INLINE_SECONDS, in a thread, so that other requests go on meanwhile.
+    `database_path`: a file, in a private directory, that keeps what was compiled for the next start.
     """
 
     def __init__(
@@ -59,8 +65,11 @@ class GuardEngine:
         detectors: Sequence[Detector] | None = None,
         clock: SystemClock | None = None,
         registered: Classifiers = tuple,
+        database_path: Path | None = None,
     ) -> None:
-        self._scanner = Scanner(shipped_detectors() if detectors is None else detectors, Fingerprints(fingerprint_key))
+        fingerprints = Fingerprints(fingerprint_key)
+        file = DatabaseFile(database_path, fingerprint_key) if database_path else None
+        self._scanner = Scanner(shipped_detectors() if detectors is None else detectors, fingerprints, file)
         self._registered = registered
         self._profiles = Profiles()
         self._monotonic_ns = (clock or SystemClock()).monotonic_ns
@@ -100,8 +109,37 @@ class GuardEngine:
             findings.append(inspection.timeout_finding())
         return judge(texts, findings)
 
+    def prepare(self, policy: GuardPolicy) -> None:
+        """Build what inspections under `policy` need; else the first of them would wait for it."""
+        for rules in (policy.request, policy.response):
+            self._profile(rules)
+
+    def kinds(self, rules: GuardRules) -> Iterator[Kind]:
+        """All kinds that may be found under `rules`."""
+        yield from self._scanner.kinds
+        for classifier in self._profile(rules).classifiers:
+            yield from classifier.kinds
+
+    def matches(self, text: str, rules: GuardRules) -> tuple[Match, ...]:
+        """All matches in one text, in order, whatever `rules` make of each; from `rules` come only the classifiers.
+
+        For texts that change all the time, such as the end of an answer: nothing is remembered. Takes no longer than
+        a text of this length can take, so give it short ones. Raises TooManyCandidates, and InternalFailure when a
+        detector fails.
+        """
+        return self._scanner.matches(text, self._profile(rules))
+
+    def leaks(self, text: str, canaries: Collection[str]) -> tuple[Match, ...]:
+        """Where any of `canaries`, which the request's prompts hold, stands in `text`, in disguise, too."""
+        of_value = self._scanner.fingerprints.of_value
+        return tuple(
+            Match(CANARY, span.start, span.end, span.confidence, of_value(span.value))
+            for span in leaked(text, canaries)
+        )
+
     def _profile(self, rules: GuardRules) -> Profile:
-        return self._profiles.of([*shipped_classifiers(rules.classifiers), *rules.dictionaries, *self._registered()])
+        registered = [one for one in self._registered() if any(kind.name in rules.classifiers for kind in one.kinds)]
+        return self._profiles.of([*shipped_classifiers(rules.classifiers), *rules.dictionaries, *registered])
 
     async def _run_in_thread(self, inspection: Inspection, deadline_ns: int) -> bool:
         remaining_seconds = (deadline_ns - self._monotonic_ns()) / 1e9

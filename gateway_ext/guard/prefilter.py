@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import hyperscan
 
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.guard.databases import DatabaseFile, Expression, compiled
 from gateway_ext.guard.detector import TooManyCandidates
 
 # Look-around and back references. A false alarm costs nothing: PREFILTER mode decides exactly whatever it can.
@@ -23,15 +24,15 @@ Hit = tuple[int, int]
 
 
 class Prefilter:
-    """`patterns[i]` are those of detector i. Raises ConfigurationError for one that cannot be compiled."""
+    """`patterns[i]` are those of detector i; `file` keeps the database from start to start.
 
-    def __init__(self, patterns: Sequence[Sequence[re.Pattern[str]]]) -> None:
-        compiled = [(index, *_expression(pattern)) for index, group in enumerate(patterns) for pattern in group]
+    Raises ConfigurationError for a pattern that cannot be compiled.
+    """
+
+    def __init__(self, patterns: Sequence[Sequence[re.Pattern[str]]], file: DatabaseFile | None = None) -> None:
+        expressions = [(index, *_expression(pattern)) for index, group in enumerate(patterns) for pattern in group]
         self._detectors = len(patterns)
-        try:
-            self._database = _database(compiled)
-        except hyperscan.error:  # rare, and costs a compilation for each pattern
-            self._database = _database([(index, *_compilable(source, flags)) for index, source, flags in compiled])
+        self._database = file.database(expressions, lambda: _built(expressions)) if file else _built(expressions)
         self._local = threading.local()
 
     def hits(self, data: bytes, hits_max: int) -> list[Hit]:
@@ -76,23 +77,19 @@ def _expression(pattern: re.Pattern[str]) -> tuple[bytes, int]:
     return b"(?x)" + source if pattern.flags & re.VERBOSE else source, flags
 
 
+def _built(expressions: Sequence[Expression]) -> hyperscan.Database:
+    try:
+        return compiled(expressions)
+    except hyperscan.error:  # rare, and costs a compilation for each pattern
+        return compiled([(index, *_compilable(source, flags)) for index, source, flags in expressions])
+
+
 def _compilable(expression: bytes, flags: int) -> tuple[bytes, int]:
     """The flags with which `expression` can be compiled. Raises ConfigurationError."""
     for mode in (0, hyperscan.HS_FLAG_PREFILTER):
         try:
-            _database([(0, expression, flags | mode)])
+            compiled([(0, expression, flags | mode)])
         except hyperscan.error:
             continue
         return expression, flags | mode
     raise ConfigurationError(f"guard pattern {expression.decode()!r} cannot be compiled for the prefilter")
-
-
-def _database(compiled: Sequence[tuple[int, bytes, int]]) -> hyperscan.Database:
-    database = hyperscan.Database()
-    database.compile(
-        expressions=[expression for _, expression, _ in compiled],
-        ids=[index for index, _, _ in compiled],
-        elements=len(compiled),
-        flags=[flags for _, _, flags in compiled],
-    )
-    return database

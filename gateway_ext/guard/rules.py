@@ -13,8 +13,21 @@ from gateway_ext.limits import GUARD_DETECTOR_DEADLINE_SECONDS
 
 class Action(StrEnum):
     LOG = "log"
+    PSEUDONYMIZE = "pseudonymize"  # replaced like redacted values, and put back into the answer
     REDACT = "redact"
     BLOCK = "block"
+
+
+REPLACED = frozenset({Action.PSEUDONYMIZE, Action.REDACT})
+
+
+SCORED = frozenset({"injection_model", "source_code"})
+"""Scores of a model among kinds that are proven by their form: a class's action is not meant for them, only their own."""
+
+
+class Direction(StrEnum):
+    REQUEST = "request"
+    RESPONSE = "response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +68,13 @@ class Scope:
     credential_classes: frozenset[str] = frozenset()
     tiers: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    directions: frozenset[Direction] = frozenset()
 
-    def covers(self, principal: Principal, tiers: frozenset[str]) -> bool:
+    def covers(self, principal: Principal, tiers: frozenset[str], direction: Direction) -> bool:
         """Whether it may apply; `roles` are left for each text to be compared with."""
         return (
-            (not self.teams or principal.team in self.teams)
+            (not self.directions or direction in self.directions)
+            and (not self.teams or principal.team in self.teams)
             and (not self.groups or not self.groups.isdisjoint(principal.groups))
             and (not self.subjects or principal.subject in self.subjects)
             and (not self.applications or principal.application in self.applications)
@@ -79,18 +94,11 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """A value, known by its fingerprint alone, that is no finding: a test account, a public hotline."""
-
-    detector: str
-    fingerprint: str
-    teams: frozenset[str] = frozenset()  # empty: everybody
-    until_unix_nano: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class GuardRules:
-    """The rules for one request. `detectors` is keyed by name; `classes` is for those not named."""
+    """The rules for one request, or for its answer. `detectors` is keyed by name; `classes` is for those not named.
+
+    `can_restore`: the answer will pass by us with what pseudonyms stand for at hand; else such values are redacted.
+    """
 
     classes: Mapping[str, DetectorRule]
     detectors: Mapping[str, DetectorRule]
@@ -102,34 +110,19 @@ class GuardRules:
     allowed: frozenset[tuple[str, str]] = frozenset()  # detector, fingerprint
     classifiers: frozenset[str] = frozenset()  # those of the shipped ones that any rule enables
     dictionaries: tuple[Classifier, ...] = ()
+    can_restore: bool = True
 
     def rule(self, detector: str, data_class: str, role: str = "") -> DetectorRule:
         """The rule for a detector; a class without a rule blocks, because silence must not let anything pass."""
-        rule = self.detectors.get(detector) or self.classes.get(data_class) or DetectorRule(Action.BLOCK)
+        rule = self.detectors.get(detector)
+        if rule is None:
+            rule = self.classes.get(data_class) or DetectorRule(Action.BLOCK)
+            rule = replace(rule, action=Action.LOG) if detector in SCORED else rule
         for override in self.overrides:
-            if not override.scope.roles or role in override.scope.roles:
-                change = override.detectors.get(detector) or override.classes.get(data_class)
-                rule = change.of(rule) if change else rule
+            if override.scope.roles and role not in override.scope.roles:
+                continue
+            change = override.detectors.get(detector)
+            if change is None and (of_class := override.classes.get(data_class)) is not None:
+                change = replace(of_class, action=None) if detector in SCORED else of_class
+            rule = change.of(rule) if change else rule
         return rule
-
-
-@dataclass(frozen=True, slots=True)
-class GuardPolicy:
-    """`request` are the rules for everybody, before `overrides` and `allowances`."""
-
-    request: GuardRules
-    overrides: tuple[Override, ...] = ()
-    allowances: tuple[Allowance, ...] = ()
-
-    def for_request(self, principal: Principal, tiers: frozenset[str], now_unix_nano: int) -> GuardRules:
-        """The rules for what a caller sends to a model deployed in `tiers`."""
-        if not (self.overrides or self.allowances):
-            return self.request
-        allowed = {
-            (allowance.detector, allowance.fingerprint)
-            for allowance in self.allowances
-            if (not allowance.teams or principal.team in allowance.teams)
-            and (allowance.until_unix_nano is None or now_unix_nano < allowance.until_unix_nano)
-        }
-        overrides = tuple(override for override in self.overrides if override.scope.covers(principal, tiers))
-        return replace(self.request, overrides=overrides, allowed=frozenset(allowed))

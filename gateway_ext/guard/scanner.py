@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Collection, Generator, Iterator, Sequence
+from itertools import accumulate
 
 import hyperscan
 
 from gateway_ext.errors import InternalFailure
 from gateway_ext.guard.cache import Match, MatchCache
+from gateway_ext.guard.databases import DatabaseFile
 from gateway_ext.guard.detector import Classifier, Detector, Kind, Span, TooManyCandidates
 from gateway_ext.guard.fingerprint import Fingerprints
 from gateway_ext.guard.passages import passage_at
 from gateway_ext.guard.prefilter import Hit, Prefilter
 from gateway_ext.guard.profile import Profile
+from gateway_ext.guard.views.folding import folded, is_folded
 from gateway_ext.guard.views.view import View, has_views, views
-from gateway_ext.limits import GUARD_CACHE_MATCHES_MAX, GUARD_CANDIDATES_MAX
+from gateway_ext.limits import GUARD_CACHE_MATCHES_MAX, GUARD_CANDIDATES_MAX, GUARD_INLINE_CHARACTERS_MAX
 
 _log = logging.getLogger(__name__)
+
+_JOINT = "\n\x1e\x1e\x1e\n"  # nothing reaches over record separators, and both sides end and begin as a text does
 
 Steps = Generator[Kind, None, tuple[Match, ...]]
 """Yields, before each step, the kind it looks for."""
@@ -26,11 +32,13 @@ Steps = Generator[Kind, None, tuple[Match, ...]]
 class Scanner:
     """Finds what all detectors find, whatever policy makes of it, so that a text is judged once for all policies."""
 
-    def __init__(self, detectors: Sequence[Detector], fingerprints: Fingerprints) -> None:
+    def __init__(
+        self, detectors: Sequence[Detector], fingerprints: Fingerprints, file: DatabaseFile | None = None
+    ) -> None:
         self._detectors = tuple(detectors)
         self.kinds = tuple(Kind(one.name, one.version, one.data_class) for one in detectors)
         self.fingerprints = fingerprints
-        self._prefilter = Prefilter([detector.patterns for detector in self._detectors])
+        self._prefilter = Prefilter([detector.patterns for detector in self._detectors], file)
         self.cache = MatchCache(GUARD_CACHE_MATCHES_MAX)
 
     def scan(self, texts: Sequence[str], profile: Profile, skipped: Collection[str] = ()) -> Scan:
@@ -38,17 +46,13 @@ class Scanner:
         return Scan(self, texts, profile, skipped)
 
     def matches(self, text: str, profile: Profile) -> tuple[Match, ...]:
-        """All matches in one text, at once. Raises as Scan.steps."""
-        scan = self.scan([text], profile)
-        if scan.is_clean():
-            return ()
-        steps = scan.steps(0)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                found: tuple[Match, ...] = end.value
-                return found
+        """All matches in one text, in order, found at once and not remembered. Raises as Scan.steps."""
+        found: list[Match] = []
+        for _ in self.steps(text, self.hits(View(text)), (), found):
+            pass
+        if profile.classifiers:
+            found.extend(self.classified(profile.classifiers, [text])[0])
+        return distinct(found)
 
     def hits(self, view: View) -> list[Hit]:
         """Where which detectors have something to confirm. Raises TooManyCandidates and InternalFailure."""
@@ -62,8 +66,22 @@ class Scanner:
         _log.error("the prefilter failed: %s", failure)
         raise InternalFailure
 
-    def confirmed(self, view: View, index: int, start: int, end: int) -> list[Match]:
-        """What detector `index` confirms in a passage of `view`. Raises InternalFailure when it fails."""
+    def steps(self, text: str, hits: Sequence[Hit], skipped: Collection[str], found: list[Match]) -> Iterator[Kind]:
+        """Adds to `found` what detectors confirm in the readings of `text`, which has these `hits`; yields as Steps.
+
+        Raises as Scan.steps.
+        """
+        for view in views(text):
+            hits = self.hits(view) if view.source else hits
+            for index, start, end in _passages(view.text, hits):
+                if view.is_compact and not self._detectors[index].reads_compact:
+                    continue
+                kind = self.kinds[index]
+                yield kind
+                if kind.name not in skipped:
+                    found.extend(self._confirmed(view, index, start, end))
+
+    def _confirmed(self, view: View, index: int, start: int, end: int) -> list[Match]:
         detector = self._detectors[index]
         try:
             spans = list(detector.confirm(view.text, start, end))
@@ -75,27 +93,42 @@ class Scanner:
         _log.error("detector %s failed: %s", detector.name, failure)
         raise InternalFailure
 
-    def classified(self, classifier: Classifier, texts: Sequence[str]) -> list[list[Match]]:
-        """What `classifier` finds in each text. Raises InternalFailure when it fails."""
-        kinds = classifier.kinds
+    def classified(self, classifiers: Sequence[Classifier], texts: Sequence[str]) -> list[list[Match]]:
+        """What `classifiers` find in each text as it is, and as it is when folded if that differs.
+
+        Raises TooManyCandidates, and InternalFailure when one fails.
+        """
+        read = [(index, View(text)) for index, text in enumerate(texts)]
+        if not _is_folded(_JOINT.join(texts)):  # asked once for all, as it is so rarely
+            read += [(index, folded(view)) for index, view in read if not _is_folded(view.text)]
+        found: list[list[Match]] = [[] for _ in texts]
+        for classifier in classifiers:
+            in_views = self._classified_by(classifier, [view.text for _, view in read])
+            for (index, view), spans in zip(read, in_views, strict=True):
+                found[index].extend(
+                    self._match(classifier.kinds[kind], span, view) for kind, span in spans if span.start < span.end
+                )
+        return found
+
+    def _classified_by(self, classifier: Classifier, texts: Sequence[str]) -> list[list[tuple[int, Span]]]:
         try:
-            found = classifier.spans(texts)
-        except Exception as error:  # noqa: BLE001  (as in confirmed)
+            return classifier.spans(texts)
+        except TooManyCandidates:
+            raise
+        except Exception as error:  # noqa: BLE001  (as in _confirmed)
             failure = type(error).__name__
-        else:
-            return [[self._match(kinds[kind], span, None) for kind, span in spans] for spans in found]
-        _log.error("classifier %s failed: %s", kinds[0].name, failure)
+        _log.error("classifier %s failed: %s", classifier.kinds[0].name, failure)
         raise InternalFailure
 
-    def _match(self, kind: Kind, span: Span, view: View | None) -> Match:
-        start, end = (span.start, span.end) if view is None else view.original(span.start, span.end)
+    def _match(self, kind: Kind, span: Span, view: View) -> Match:
+        start, end = view.original(span.start, span.end)
         return Match(kind, start, end, span.confidence, self.fingerprints.of_value(span.value))
 
 
 class Scan:
     """Some texts on their way through one scanner under one profile."""
 
-    __slots__ = ("_classified", "_keys", "_known", "_profile", "_scanner", "_skipped", "_texts")
+    __slots__ = ("_classified", "_hits", "_keys", "_known", "_profile", "_scanner", "_skipped", "_texts")
 
     # Looking texts up costs a microsecond per kilobyte, so it is left to whoever drives the scan.
 
@@ -106,28 +139,24 @@ class Scan:
         self._skipped = skipped
         self._keys: list[bytes] = []
         self._known: list[tuple[Match, ...] | None] = []
-        self._classified: dict[int, list[Match]] | None = None
+        self._classified: dict[int, list[Match]] = {}  # by text, once it has been sifted
+        self._hits: dict[int, list[Hit]] = {}
 
     def is_clean(self) -> bool:
         """Whether nothing can be found, told by one pass over all new texts at once: so it is with most requests.
 
-        Patterns read the end of a line as they read the end of a text (see Prefilter), so a text that has a hit alone
-        has it here, too. False also when that cannot be told so cheaply. Raises InternalFailure.
+        False also when that cannot be told so cheaply. Raises InternalFailure.
         """
         self._look_up()
         if any(self._known):
             return False
-        unknown = [index for index, matches in enumerate(self._known) if matches is None]
-        if not unknown:
-            return True
-        joined = "\n".join([self._texts[index] for index in unknown])
+        new = [index for index, matches in enumerate(self._known) if matches is None]
         try:
-            if has_views(joined) or self._scanner.hits(View(joined)) or self._classify():
-                return False
+            if new:
+                self._sift(new)
         except TooManyCandidates:
             return False
-        self._scanner.cache.put_all([(self._keys[index], ()) for index in unknown])
-        return True
+        return all(matches is not None for matches in self._known)
 
     def steps(self, index: int) -> Steps:
         """Yields between steps; returns the matches of text `index`, in order.
@@ -135,23 +164,19 @@ class Scan:
         Raises TooManyCandidates, and InternalFailure when a detector fails: no detector is ever left out by itself.
         """
         self._look_up()
+        if self._known[index] is None and index not in self._classified:
+            self._sift(self._batch(index))
         known = self._known[index]
         if known is not None:
             return known
         text = self._texts[index]
-        found: list[Match] = []
-        is_complete = True
-        for view in views(text):
-            for detector, start, end in _passages(view.text, self._scanner.hits(view)):
-                kind = self._scanner.kinds[detector]
-                yield kind
-                if kind.name in self._skipped:
-                    is_complete = False
-                    continue
-                found.extend(self._scanner.confirmed(view, detector, start, end))
-        found.extend(self._classify().get(index, ()))
+        hits = self._hits.pop(index, None)
+        if hits is None:
+            hits = self._scanner.hits(View(text))
+        found = self._classified[index].copy()
+        yield from self._scanner.steps(text, hits, self._skipped, found)
         matches = distinct(found)
-        if is_complete:
+        if not self._skipped:  # else something may be missing
             self._scanner.cache.put(self._keys[index], matches)
         return matches
 
@@ -160,17 +185,49 @@ class Scan:
             self._keys = [self._scanner.fingerprints.of_text(text, self._profile.id) for text in self._texts]
             self._known = self._scanner.cache.get_all(self._keys)
 
-    def _classify(self) -> dict[int, list[Match]]:
-        """What the profile's classifiers find in the new texts, all read in one go the first time one is asked for."""
-        if self._classified is None:
-            self._classified = {}
-            unknown = [index for index, matches in enumerate(self._known) if matches is None]
-            texts = [self._texts[index] for index in unknown]
-            for classifier in self._profile.classifiers:
-                for index, matches in zip(unknown, self._scanner.classified(classifier, texts), strict=True):
-                    if matches:
-                        self._classified.setdefault(index, []).extend(matches)
-        return self._classified
+    def _batch(self, first: int) -> list[int]:
+        """Text `first` and new ones behind it, together of a size that takes no more than milliseconds."""
+        batch = [first]
+        room = GUARD_INLINE_CHARACTERS_MAX - len(self._texts[first])
+        for index in range(first + 1, len(self._texts)):
+            if self._known[index] is None and index not in self._classified:
+                room -= len(self._texts[index])
+                if room < 0:
+                    break
+                batch.append(index)
+        return batch
+
+    def _sift(self, new: Sequence[int]) -> None:
+        """Tells which of these texts are clean, by one pass over all of them."""
+        texts = [self._texts[index] for index in new]
+        classified: Sequence[list[Match]] = [[] for _ in new]
+        if self._profile.classifiers:
+            classified = self._scanner.classified(self._profile.classifiers, texts)
+        suspect = self._suspect(new, texts)
+        self._classified.update(zip(new, classified, strict=True))
+        clean = [index for index in new if index not in suspect and not self._classified[index]]
+        for index in clean:
+            self._known[index] = ()
+        self._scanner.cache.put_all([(self._keys[index], ()) for index in clean])
+
+    def _suspect(self, new: Sequence[int], texts: Sequence[str]) -> set[int]:
+        """Those in which detectors have something to confirm.
+
+        Patterns read the end of a line as they read the end of a text (see Prefilter), so a text that has a hit alone
+        has it when all are joined, too.
+        """
+        joined = _JOINT.join(texts)
+        try:
+            hits = self._scanner.hits(View(joined))
+        except TooManyCandidates:
+            return set(new)
+        if len(new) == 1:
+            self._hits[new[0]] = hits
+        ends = list(accumulate(len(text) + len(_JOINT) for text in texts))
+        found = {bisect_right(ends, position) for _, position in hits}
+        if len(found) < len(new) and has_views(joined):
+            found.update(number for number, text in enumerate(texts) if has_views(text))
+        return {new[number] for number in found}
 
 
 def distinct(matches: Sequence[Match]) -> tuple[Match, ...]:
@@ -182,6 +239,10 @@ def distinct(matches: Sequence[Match]) -> tuple[Match, ...]:
             reach[match.kind.name] = match.end
             kept.append(match)
     return tuple(kept)
+
+
+def _is_folded(text: str) -> bool:
+    return text.isascii() or is_folded(text, text.encode("utf-8", "replace"))
 
 
 def _passages(text: str, hits: Sequence[Hit]) -> Iterator[tuple[int, int, int]]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from gateway_ext.budget.rules import BudgetRule, BudgetRules, Price
-from gateway_ext.exchange import Candidate
+from gateway_ext.exchange import Candidate, Dialect
 from gateway_ext.guard.detector import Classifier
 from gateway_ext.identity.rules import AccessRule, IdentityRules, IssuerRule
 from gateway_ext.policy import fields, schema
@@ -105,6 +105,7 @@ def _routing(routing: schema.RoutingFile, providers: schema.ProvidersFile, model
 def _provider(name: str, written: schema.Provider) -> Provider:
     parts = fields.endpoint(written.url)
     default_credential = name if "credential" not in written.model_fields_set else ""
+    header, prefix = _credential_place(written)
     return Provider(
         name=name,
         scheme=parts.scheme,
@@ -114,10 +115,20 @@ def _provider(name: str, written: schema.Provider) -> Provider:
         jurisdiction=written.jurisdiction,
         tier=written.tier,
         credential=written.credential or default_credential,
-        credential_header=written.credential_header,
-        credential_prefix=written.credential_prefix,
+        credential_header=header,
+        credential_prefix=prefix,
         ca_file=written.ca_file,
+        dialect=written.dialect,
     )
+
+
+def _credential_place(written: schema.Provider) -> tuple[str, str]:
+    """Header and prefix of the key: as written, else as usual in the dialect; a bearer token in `authorization` always."""
+    is_anthropic = written.dialect is Dialect.ANTHROPIC and "credential_header" not in written.model_fields_set
+    header = "x-api-key" if is_anthropic else written.credential_header
+    if "credential_prefix" in written.model_fields_set:
+        return header, written.credential_prefix
+    return header, "" if written.dialect is Dialect.ANTHROPIC and header != "authorization" else "Bearer "
 
 
 def _candidate(virtual_model: str, deployment: schema.Deployment, providers: Mapping[str, Provider]) -> Candidate:
@@ -128,4 +139,5 @@ def _candidate(virtual_model: str, deployment: schema.Deployment, providers: Map
         model=deployment.model or virtual_model,
         jurisdiction=provider.jurisdiction,
         tier=provider.tier,
+        dialect=provider.dialect,
     )

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from gateway_ext.guard.catalog import CLASSES
 from gateway_ext.guard.detector import Classifier
-from gateway_ext.guard.rules import Allowance, DetectorRule, GuardPolicy, GuardRules, Override, RuleChange, Scope
+from gateway_ext.guard.policy import Allowance, GuardPolicy, rules_for_answers
+from gateway_ext.guard.rules import DetectorRule, GuardRules, Override, RuleChange, Scope
 from gateway_ext.policy import schema
 
 Names = Mapping[str, str]
@@ -18,15 +19,18 @@ Names = Mapping[str, str]
 
 def guard_policy(guard: schema.GuardFile, detectors: Names, dictionaries: Sequence[Classifier]) -> GuardPolicy:
     """The policy of `guard`. `detectors` has all that may be named in it; `dictionaries` are built of its terms."""
-    rules = _rules(guard, detectors)
     overrides = tuple(_override(written) for written in guard.overrides)
+    for_answers = _changes("responses", Scope(), guard.responses)
+    rules = _with_classifiers(_rules(guard, detectors), (for_answers, *overrides), detectors, dictionaries)
     return GuardPolicy(
-        request=_with_classifiers(rules, overrides, detectors, dictionaries),
+        request=rules,
+        response=rules_for_answers(rules, for_answers),
         overrides=overrides,
         allowances=tuple(
             Allowance(value.detector, value.fingerprint, frozenset(value.teams), _end_of(value.until))
             for value in guard.allow
         ),
+        inspects_responses=guard.responses.inspect,
     )
 
 
@@ -55,9 +59,13 @@ def _change(written: schema.DetectorRule) -> RuleChange:
 def _override(written: schema.GuardOverride) -> Override:
     when = written.when
     scope = Scope(**{name: frozenset(getattr(when, name)) for name in schema.Scope.model_fields})
+    return _changes(written.name, scope, written)
+
+
+def _changes(name: str, scope: Scope, written: schema.GuardOverride | schema.Responses) -> Override:
     changes = {name: getattr(written.classes, name) for name in CLASSES}
     return Override(
-        name=written.name,
+        name=name,
         scope=scope,
         classes=MappingProxyType({name: _change(change) for name, change in changes.items() if change is not None}),
         detectors=MappingProxyType({name: _change(change) for name, change in written.detectors.items()}),

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from gateway_ext import limits
-from gateway_ext.exchange import CredentialClass, Interface
-from gateway_ext.guard.rules import Action
+from gateway_ext.exchange import CredentialClass, Dialect, Interface
+from gateway_ext.guard.rules import Action, Direction
 from gateway_ext.policy import fields
 from gateway_ext.policy.fields import fault
 
@@ -19,6 +19,8 @@ Names = Annotated[tuple[fields.Line, ...], fields.ONCE]
 
 LaxClass = Annotated[CredentialClass, Field(strict=False)]  # lax: from the enum's text
 LaxInterface = Annotated[Interface, Field(strict=False)]
+LaxDialect = Annotated[Dialect, Field(strict=False)]
+LaxDirection = Annotated[Direction, Field(strict=False)]
 TextRole = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 _DEADLINE_MS_MAX = int(limits.GUARD_DEADLINE_SECONDS * 1000)
@@ -50,8 +52,9 @@ class Provider(Section):
     url: str = Field(examples=["https://api.example.eu/v1"])
     jurisdiction: fields.Jurisdiction = Field(examples=["FR"])
     tier: fields.KnownTier = Field(examples=["frontier-eu"])
+    dialect: LaxDialect = Dialect.OPENAI
     credential: fields.Credential | None = None  # absent: the provider's name; null: none
-    credential_header: fields.HeaderName = "authorization"
+    credential_header: fields.HeaderName = "authorization"  # absent: as usual in the dialect
     credential_prefix: str = "Bearer "
     ca_file: fields.Line = ""
 
@@ -249,6 +252,7 @@ class Scope(Section):
     credential_classes: Annotated[tuple[LaxClass, ...], fields.ONCE] = ()
     tiers: Annotated[tuple[fields.KnownTier, ...], fields.ONCE] = ()
     roles: Annotated[tuple[TextRole, ...], fields.ONCE] = ()
+    directions: Annotated[tuple[LaxDirection, ...], fields.ONCE] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Scope:
@@ -278,6 +282,14 @@ class GuardOverride(Section):
         return self
 
 
+class Responses(Section):
+    """Whether answers are inspected, and what differs for them from the rules for requests."""
+
+    inspect: bool = False
+    classes: ClassChanges = ClassChanges()
+    detectors: dict[fields.KnownDetector, DetectorRule] = Field(default_factory=dict)
+
+
 class AllowedValue(Section):
     """A value that is no finding, by the fingerprint that the audit trail shows."""
 
@@ -302,6 +314,7 @@ class GuardFile(Section):
     token_ids: Literal["deny", "allow"] = "deny"
     classes: Classes = Field(examples=["{personal: {action: log, sovereign: true}, secret: {action: block}}"])
     detectors: dict[fields.KnownDetector, DetectorRule] = Field(default_factory=dict)
+    responses: Responses = Responses()
     overrides: tuple[GuardOverride, ...] = ()
     allow: tuple[AllowedValue, ...] = ()
     dictionaries: dict[fields.DictionaryName, Dictionary] = Field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway_ext.budget.rules import BudgetRules
-from gateway_ext.guard.rules import GuardPolicy
+from gateway_ext.guard.policy import GuardPolicy
 from gateway_ext.identity.rules import IdentityRules
 from gateway_ext.routing.rules import RoutingRules
 

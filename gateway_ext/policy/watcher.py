@@ -26,7 +26,8 @@ class PolicyWatcher:
     half-written file nor half of a checkout is taken for a policy: with 1, a change holds after one to two
     `poll_seconds`. What is judged is the bytes of one moment (files.py), and it replaces the snapshot by one assignment.
 
-    `on_error` is called on the event loop, once for each state of the directory that cannot be used.
+    `on_error` is called on the event loop, once for each state of the directory that cannot be used. `prepare` is
+    called in a thread with each snapshot before it is in force, to build what no request should wait for.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class PolicyWatcher:
         *,
         poll_seconds: float = POLICY_POLL_SECONDS,
         settled_polls: int = 1,
+        prepare: Callable[[Snapshot], None] = lambda _: None,
         now_unix_nano: Callable[[], int] = _NOW_UNIX_NANO,
     ):
         """Loads the policy, so that there is always a snapshot. Raises PolicyError."""
@@ -43,8 +45,10 @@ class PolicyWatcher:
         self._on_error = on_error
         self._poll_seconds = poll_seconds
         self._settled_polls = settled_polls
+        self._prepare = prepare
         self._now_unix_nano = now_unix_nano
         self._snapshot = judge(directory, read_directory(directory)).snapshot
+        prepare(self._snapshot)
         self.loaded_unix_nano = now_unix_nano()
         self.last_error: ConfigurationError | None = None
         # Nothing counts as judged yet: a write in the same tick of the file system's clock as the first reading, with
@@ -98,6 +102,7 @@ class PolicyWatcher:
             return
         try:
             reading = await asyncio.to_thread(judge, self._directory, found)
+            await asyncio.to_thread(self._prepare, reading.snapshot)
         except ConfigurationError as error:
             self.last_error = error
             self._on_error(error)

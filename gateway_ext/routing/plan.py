@@ -5,8 +5,10 @@ A fallback can never lower the sovereignty of a request: what is not allowed for
 
 from __future__ import annotations
 
-from gateway_ext.errors import ModelUnknown, NoSovereignRoute
-from gateway_ext.exchange import Candidate
+from dataclasses import replace
+
+from gateway_ext.errors import EndpointNotServed, ModelUnknown, NoSovereignRoute
+from gateway_ext.exchange import Candidate, Endpoint
 from gateway_ext.routing.rules import RoutingRules, SovereignRule, VirtualModel
 
 
@@ -16,6 +18,14 @@ def find_model(name: str, rules: RoutingRules) -> VirtualModel:
     if model is None:
         raise ModelUnknown(param="model")
     return model
+
+
+def serving(model: VirtualModel, endpoint: Endpoint) -> VirtualModel:
+    """The model with those of its deployments that speak the endpoint's dialect. Raises EndpointNotServed without any."""
+    deployments = tuple(candidate for candidate in model.deployments if candidate.dialect is endpoint.dialect)
+    if not deployments:
+        raise EndpointNotServed(param="model")
+    return model if len(deployments) == len(model.deployments) else replace(model, deployments=deployments)
 
 
 def plan(model: VirtualModel, *, must_be_sovereign: bool, rules: RoutingRules) -> tuple[Candidate, ...]:

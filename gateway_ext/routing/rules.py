@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway_ext.exchange import Candidate
+from gateway_ext.exchange import Candidate, Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Provider:
     credential_header: str = "authorization"
     credential_prefix: str = "Bearer "
     ca_file: str = ""
+    dialect: Dialect = Dialect.OPENAI
 
 
 @dataclass(frozen=True, slots=True)

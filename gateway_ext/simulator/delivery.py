@@ -19,18 +19,26 @@ async def deliver(request: Request, response: Response, entry: Entry, endpoint: 
     """Answer one authorised request to a generating endpoint. Never returns for Fault.HANG: it must be cancelled."""
     match behaviour.fault:
         case Fault.TOO_MANY_REQUESTS:
-            document = error("Rate limit reached (simulated).", "rate_limit_error", "rate_limit_exceeded")
+            message = "Rate limit reached (simulated)."
+            document = error(endpoint, 429, message, "rate_limit_error", "rate_limit_exceeded")
             return await send_json(response, entry, 429, encode(document), {"retry-after": "1"})
         case Fault.SERVER_ERROR:
-            return await send_json(response, entry, 500, encode(error("Simulated failure.", "server_error")))
+            document = error(endpoint, 500, "Simulated failure.", "server_error")
+            return await send_json(response, entry, 500, encode(document))
         case Fault.RESET:
             return _cut(response, entry)
         case Fault.HANG:
             await asyncio.Event().wait()
     try:
-        said = answer(endpoint, request.body, entry.deployment, with_usage=behaviour.fault is not Fault.NO_USAGE)
+        said = answer(
+            endpoint,
+            request.body,
+            entry.deployment,
+            with_usage=behaviour.fault is not Fault.NO_USAGE,
+            token_characters=behaviour.token_characters,
+        )
     except InvalidRequestError as rejected:
-        document = error(f"{rejected}.", "invalid_request_error", param=rejected.param)
+        document = error(endpoint, 400, f"{rejected}.", "invalid_request_error", param=rejected.param)
         return await send_json(response, entry, 400, encode(document))
     if isinstance(said, Stream):
         return await _stream(response, entry, said, behaviour)

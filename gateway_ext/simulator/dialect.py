@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway_ext.simulator import completions, questions, responses
+from gateway_ext.simulator import completions, messages, questions, responses
 from gateway_ext.simulator.model import Generation, InvalidRequestError, Question, generate, pieces_of, vector
 
 MODELS = ("sim-small", "sim-large", "sim-embedding")
+MESSAGES = "/v1/messages"
 VECTOR_DIMENSIONS = 64
 VECTOR_DIMENSIONS_MAX = 4_096
 CHOICES_MAX = 16
@@ -21,6 +22,7 @@ _QUESTIONS: Mapping[str, Callable[[Mapping[str, Any]], Question]] = {
     "/v1/chat/completions": questions.chat_question,
     "/v1/completions": questions.completion_question,
     "/v1/responses": questions.responses_question,
+    MESSAGES: questions.messages_question,
 }
 POSTED = frozenset({*_QUESTIONS, "/v1/embeddings"})
 
@@ -40,8 +42,13 @@ class Stream:
     frames: tuple[bytes, ...]
 
 
-def answer(endpoint: str, body: bytes, deployment: str, with_usage: bool = True) -> Whole | Stream:
-    """Answer a POST to one of POSTED. `with_usage=False` leaves the usage out. Raises InvalidRequestError."""
+def answer(
+    endpoint: str, body: bytes, deployment: str, with_usage: bool = True, token_characters: int = 0
+) -> Whole | Stream:
+    """Answer a POST to one of POSTED. `with_usage=False` leaves the usage out. Raises InvalidRequestError.
+
+    `token_characters` as in generate.
+    """
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -50,7 +57,7 @@ def answer(endpoint: str, body: bytes, deployment: str, with_usage: bool = True)
         raise InvalidRequestError("the body must be a JSON object")
     if endpoint == "/v1/embeddings":
         return _whole(_embeddings(document, deployment), with_usage, tokens=0)
-    generation = generate(_QUESTIONS[endpoint](document), deployment, body)
+    generation = generate(_QUESTIONS[endpoint](document), deployment, body, token_characters)
     if document.get("stream") is True:
         return Stream(tuple(_frames(endpoint, document, generation, with_usage)))
     return _whole(_document(endpoint, document, generation), with_usage, generation.output_tokens)
@@ -63,8 +70,12 @@ def models(deployment: str) -> dict[str, Any]:
     return {"object": "list", "data": data}
 
 
-def error(message: str, kind: str, code: str | None = None, param: str | None = None) -> dict[str, Any]:
-    """OpenAI's error object."""
+def error(
+    endpoint: str, http_status: int, message: str, kind: str, code: str | None = None, param: str | None = None
+) -> dict[str, Any]:
+    """OpenAI's error object, or Anthropic's, whose type goes with the status."""
+    if endpoint == MESSAGES:
+        return messages.error(http_status, message)
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
@@ -75,6 +86,8 @@ def encode(document: Mapping[str, Any]) -> bytes:
 def _document(endpoint: str, document: Mapping[str, Any], generation: Generation) -> dict[str, Any]:
     if endpoint == "/v1/responses":
         return responses.response(generation)
+    if endpoint == MESSAGES:
+        return messages.message(generation)
     whole = completions.chat_completion if endpoint == "/v1/chat/completions" else completions.completion
     return whole(generation, _choices(document))
 
@@ -84,7 +97,11 @@ def _frames(endpoint: str, document: dict[str, Any], generation: Generation, wit
         for event in responses.response_events(generation):
             if not with_usage and "response" in event:
                 event["response"] = event["response"] | {"usage": None}
-            yield b"event: " + event["type"].encode() + b"\ndata: " + encode(event) + b"\n\n"
+            yield _named(event)
+        return
+    if endpoint == MESSAGES:
+        for event in messages.message_events(generation):
+            yield _named(event if with_usage else messages.without_usage(event))
         return
     asked = document.get("stream_options")
     include_usage = with_usage and isinstance(asked, dict) and asked.get("include_usage") is True
@@ -92,6 +109,10 @@ def _frames(endpoint: str, document: dict[str, Any], generation: Generation, wit
     for chunk in chunks(generation, _choices(document), include_usage):
         yield b"data: " + encode(chunk) + b"\n\n"
     yield b"data: [DONE]\n\n"
+
+
+def _named(event: Mapping[str, Any]) -> bytes:
+    return f"event: {event['type']}\n".encode() + b"data: " + encode(event) + b"\n\n"
 
 
 def _whole(document: dict[str, Any], with_usage: bool, tokens: int) -> Whole:

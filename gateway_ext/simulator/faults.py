@@ -17,7 +17,7 @@ class Fault(StrEnum):
     HANG = "hang"  # the request is read and never answered
     SLOW = "slow"  # one token per second
     HALF_STREAM = "half_stream"  # the connection is cut in the middle of the answer
-    MALFORMED_SSE = "malformed_sse"  # bad framing, bad JSON, no [DONE]
+    MALFORMED_SSE = "malformed_sse"  # bad framing, bad JSON, no end mark
     NO_USAGE = "no_usage"
 
 
@@ -27,11 +27,15 @@ class InvalidControlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How a deployment behaves. `remaining` requests more are faulty; None = all. A speed of 0 = no pause at all."""
+    """How a deployment behaves. `remaining` requests more are faulty; None = all. A speed of 0 = no pause at all.
+
+    `token_characters`: it speaks in tokens of this length; 0 = in words.
+    """
 
     fault: Fault | None = None
     remaining: int | None = None
     tokens_per_second: float = 0.0
+    token_characters: int = 0
 
 
 @dataclass(slots=True)
@@ -55,14 +59,14 @@ class Behaviours:
         return behaviour
 
     def apply(self, document: Any) -> None:
-        """Take over a control document {deployment, fault, count, tokens_per_second}. Raises InvalidControlError.
+        """Take over a control document {deployment, fault, count, tokens_per_second, token_characters}. Raises InvalidControlError.
 
         `fault` and `count` belong together: a document without `fault` ends the current one. A document without
-        `tokens_per_second` leaves the speed as it is.
+        `tokens_per_second` leaves the speed as it is, one without `token_characters` what a token is.
         """
         if not isinstance(document, Mapping):
             raise InvalidControlError("expected an object with 'deployment'")
-        known = {"deployment", "fault", "count", "tokens_per_second"}
+        known = {"deployment", "fault", "count", "tokens_per_second", "token_characters"}
         if unknown := sorted(str(key) for key in document if key not in known):
             raise InvalidControlError(f"unknown keys {', '.join(unknown)}; known: {', '.join(sorted(known))}")
         deployment = document.get("deployment")
@@ -73,7 +77,10 @@ class Behaviours:
         speed = document.get("tokens_per_second", self.of(deployment).tokens_per_second)
         if not isinstance(speed, int | float) or isinstance(speed, bool) or not 0 <= speed <= 1e6:
             raise InvalidControlError("'tokens_per_second' must be a number from 0 (no pause) to 1000000")
-        self._by_deployment[deployment] = Behaviour(_fault(document), _count(document), float(speed))
+        characters = document.get("token_characters", self.of(deployment).token_characters)
+        if not isinstance(characters, int) or isinstance(characters, bool) or not 0 <= characters <= 1_000:
+            raise InvalidControlError("'token_characters' must be an integer from 0 (words) to 1000")
+        self._by_deployment[deployment] = Behaviour(_fault(document), _count(document), float(speed), characters)
 
 
 def _fault(document: Mapping[str, Any]) -> Fault | None:
@@ -97,7 +104,7 @@ def _count(document: Mapping[str, Any]) -> int | None:
 
 def malformed(frames: list[bytes]) -> list[bytes]:
     """The same stream as a careless server would send it: mixed line ends, lost blank lines, broken JSON, no end."""
-    body = [frame for frame in frames if b"[DONE]" not in frame]
+    body = [frame for frame in frames if b"[DONE]" not in frame and b"event: message_stop" not in frame]
     broken = [
         b": comment without end\r",
         b'data: {"id": "broken", "choices": [\n\n',

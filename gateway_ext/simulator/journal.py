@@ -15,6 +15,8 @@ HEADERS_KEPT = frozenset(
     {
         "accept",
         "accept-encoding",
+        "anthropic-beta",
+        "anthropic-version",
         "content-encoding",
         "content-length",
         "content-type",

@@ -33,13 +33,14 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What any of the dialect's endpoints asks. `texts` are all texts of the input, for counting."""
+    """What any of the endpoints asks. `texts` are all texts of the input, for counting."""
 
     model: str
     texts: tuple[str, ...]
     last_user_text: str
     output_tokens_max: int | None
     tool: Mapping[str, Any] | None  # {name, parameters} of the tool to call
+    cached_texts: tuple[str, ...] = ()  # those among `texts` that are said to come from a cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Generation:
     input_tokens: int
     is_cut: bool
     tool_name: str | None
+    cached_tokens: int = 0  # of the input
 
     @property
     def text(self) -> str:
@@ -63,28 +65,36 @@ class Generation:
         return len(self.pieces)
 
 
-def pieces_of(text: str) -> tuple[str, ...]:
-    """Split into words that carry the space before them. ''.join(pieces_of(text)) == text."""
+def pieces_of(text: str, characters: int = 0) -> tuple[str, ...]:
+    """Split into words that carry the space before them, or every so many characters. ''.join(pieces_of(text)) == text."""
+    if characters:
+        return tuple(text[start : start + characters] for start in range(0, len(text), characters))
     return tuple(_WORD.findall(text))
 
 
-def generate(question: Question, deployment: str, request_body: bytes) -> Generation:
-    """Answer a question. Equal requests get equal answers and equal ids."""
+def generate(question: Question, deployment: str, request_body: bytes, token_characters: int = 0) -> Generation:
+    """Answer a question. Equal requests get equal answers and equal ids. A token is a word, or so many characters."""
     if question.tool is not None:
         spoken = json.dumps(_arguments(question.tool.get("parameters"), question.last_user_text))
     else:
         spoken = f"{PREFIX} {question.last_user_text}"
-    pieces = pieces_of(spoken)
-    limit = min(question.output_tokens_max or OUTPUT_TOKENS_MAX, OUTPUT_TOKENS_MAX)
+    pieces = pieces_of(spoken, token_characters)
+    asked = question.output_tokens_max
+    limit = OUTPUT_TOKENS_MAX if asked is None else min(asked, OUTPUT_TOKENS_MAX)
     return Generation(
         id=hashlib.sha256(deployment.encode() + b"\0" + request_body).hexdigest()[:24],
         model=question.model,
         deployment=deployment,
         pieces=pieces[:limit],
-        input_tokens=sum(len(pieces_of(text)) for text in question.texts),
+        input_tokens=_tokens(question.texts),
         is_cut=len(pieces) > limit,
         tool_name=question.tool["name"] if question.tool is not None else None,
+        cached_tokens=_tokens(question.cached_texts),
     )
+
+
+def _tokens(texts: Iterable[str]) -> int:
+    return sum(len(pieces_of(text)) for text in texts)
 
 
 def chosen_tool(functions: Iterable[Mapping[str, Any]], choice: Any) -> Mapping[str, Any] | None:

@@ -55,6 +55,32 @@ def responses_question(document: Document) -> Question:
     )
 
 
+def messages_question(document: Document) -> Question:
+    """POST /v1/messages. What stands in a block with `cache_control` counts as read from the cache."""
+    messages = document.get("messages")
+    if not isinstance(messages, list) or not messages or not all(isinstance(item, Mapping) for item in messages):
+        raise InvalidRequestError("messages: at least one message is required", "messages")
+    limit = _limit(document, "max_tokens", minimum=0)
+    if limit is None:
+        raise InvalidRequestError("max_tokens: Field required", "max_tokens")
+    contents = [("system", document.get("system"))]
+    contents += [(str(message.get("role")), message.get("content")) for message in messages]
+    texts = [(role, text) for role, content in contents for text in _texts(content)]
+    tools = [{**tool, "parameters": tool.get("input_schema")} for tool in _tools(document)]
+    last = messages[-1].get("content")
+    blocks = last if isinstance(last, list) else []
+    is_result_given = any(isinstance(block, Mapping) and block.get("type") == "tool_result" for block in blocks)
+    choice = document.get("tool_choice")
+    return Question(
+        model=_model(document),
+        texts=tuple(text for _, text in texts),
+        last_user_text=_last_user_text(texts),
+        output_tokens_max=limit,
+        tool=None if is_result_given else chosen_tool(tools, "none" if choice == {"type": "none"} else choice),
+        cached_texts=tuple(text for _, content in contents for text in _texts(content, only_cached=True)),
+    )
+
+
 def _model(document: Document) -> str:
     model = document.get("model")
     if not isinstance(model, str) or not model:
@@ -62,13 +88,15 @@ def _model(document: Document) -> str:
     return model
 
 
-def _texts(content: Any) -> Iterator[str]:
+def _texts(content: Any, *, only_cached: bool = False) -> Iterator[str]:
     """Texts of a message's content: a string, or a list of parts of which those with `text` count."""
-    if isinstance(content, str):
+    if isinstance(content, str) and not only_cached:
         yield content
     elif isinstance(content, list):
         for part in content:
-            if isinstance(part, Mapping) and isinstance(part.get("text"), str):
+            if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
+                continue
+            if "cache_control" in part or not only_cached:
                 yield part["text"]
 
 
@@ -76,13 +104,13 @@ def _last_user_text(texts: list[tuple[str, str]]) -> str:
     return next((text for role, text in reversed(texts) if role == "user"), "")
 
 
-def _limit(document: Document, *names: str) -> int | None:
+def _limit(document: Document, *names: str, minimum: int = 1) -> int | None:
     for name in names:
         value = document.get(name)
         if value is None:
             continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise InvalidRequestError(f"{name} must be an integer from 1", name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            raise InvalidRequestError(f"{name} must be an integer from {minimum}", name)
         return value
     return None
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway_ext.simulator.delivery import deliver, send_json
-from gateway_ext.simulator.dialect import MODELS, POSTED, encode, error, models
+from gateway_ext.simulator.dialect import MESSAGES, MODELS, POSTED, encode, error, models
 from gateway_ext.simulator.faults import (
     Behaviour,
     Behaviours,
@@ -34,7 +34,7 @@ class SimulatorOptions:
 
 
 class Simulator:
-    """Serves any path /<deployment>/v1/…; answers name the deployment in `system_fingerprint`."""
+    """Serves any path /<deployment>/v1/…; answers name the deployment in `system_fingerprint` where the dialect has it."""
 
     def __init__(self, options: SimulatorOptions):
         self._options = options
@@ -68,27 +68,44 @@ class Simulator:
         self._journal.close(entry, "cut" if entry.ended == "cut" else "complete")
 
     async def _serve(self, request: Request, response: Response, entry: Entry, endpoint: str) -> None:
-        if not self._is_authorized(entry.deployment, request.headers.get("authorization", "")):
-            document = error("Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
-            return await send_json(response, entry, 401, encode(document))
-        if request.method == "GET" and endpoint.startswith("/v1/models"):
+        refused = self._refused(request, entry.deployment, endpoint)
+        if refused is not None:
+            status, document = refused
+            return await send_json(response, entry, status, encode(document))
+        if request.method == "GET":
             return await _models(response, entry, endpoint)
-        if endpoint not in POSTED:
-            return await send_json(response, entry, 404, encode(error("No such endpoint.", "invalid_request_error")))
-        if request.method != "POST":
-            return await send_json(response, entry, 405, encode(error("Use POST.", "invalid_request_error")))
         behaviour = self._behaviours.take(entry.deployment)
         entry.fault = behaviour.fault
         return await deliver(request, response, entry, endpoint, behaviour)
 
-    def _is_authorized(self, deployment: str, authorization: str) -> bool:
+    def _refused(self, request: Request, deployment: str, endpoint: str) -> tuple[int, dict[str, object]] | None:
+        """Why this request gets no answer, whatever is in it."""
+
+        def refusal(status: int, message: str, code: str | None = None) -> tuple[int, dict[str, object]]:
+            return status, error(endpoint, status, message, "invalid_request_error", code)
+
+        if not self._is_authorized(deployment, endpoint, request.headers):
+            return refusal(401, "Incorrect API key provided.", "invalid_api_key")
+        if request.method == "GET" and endpoint.startswith("/v1/models"):
+            return None
+        if endpoint not in POSTED:
+            return refusal(404, "No such endpoint.")
+        if request.method != "POST":
+            return refusal(405, "Use POST.")
+        if endpoint == MESSAGES and "anthropic-version" not in request.headers:
+            return refusal(400, "anthropic-version: header is required")
+        return None
+
+    def _is_authorized(self, deployment: str, endpoint: str, headers: Mapping[str, str]) -> bool:
         keys = self._options.api_keys
         if keys is None:
             return True
         wanted = keys.get(deployment, keys.get(ANY_DEPLOYMENT))
         if wanted is None:
             return False
-        return hmac.compare_digest(f"Bearer {wanted}".encode(), authorization.encode())
+        if endpoint == MESSAGES:
+            return hmac.compare_digest(wanted.encode(), headers.get("x-api-key", "").encode())
+        return hmac.compare_digest(f"Bearer {wanted}".encode(), headers.get("authorization", "").encode())
 
     async def _control(self, request: Request, response: Response) -> None:
         match request.method, request.path:
@@ -104,19 +121,19 @@ class Simulator:
                 status, document = 200, {"requests": []}
             case _:
                 message = "Use POST /_control, GET /_control, GET /_control/log or DELETE /_control/log."
-                status, document = 404, error(message, "control")
+                status, document = 404, _control_error(404, message)
         await response.send(status, encode(document), _JSON)
 
     def _set_behaviour(self, request: Request) -> tuple[int, dict[str, object]]:
         # The type check keeps web pages out: a browser does not send JSON across origins without asking first.
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return 415, error("Send 'Content-Type: application/json'.", "control")
+            return 415, _control_error(415, "Send 'Content-Type: application/json'.")
         try:
             self._behaviours.apply(json.loads(request.body))
         except (ValueError, RecursionError):
-            return 400, error("The body is not valid JSON.", "control")
+            return 400, _control_error(400, "The body is not valid JSON.")
         except InvalidControlError as rejected:
-            return 400, error(f"{rejected}.", "control")
+            return 400, _control_error(400, f"{rejected}.")
         return 200, {"ok": True}
 
     def _counts(self, deployment: str) -> dict[str, object]:
@@ -128,6 +145,10 @@ class Simulator:
             "count": behaviour.remaining,
             "tokens_per_second": behaviour.tokens_per_second,
         }
+
+
+def _control_error(status: int, message: str) -> dict[str, object]:
+    return error("/_control", status, message, "control")
 
 
 def _place(path: str) -> tuple[str, str]:
@@ -142,5 +163,6 @@ async def _models(response: Response, entry: Entry, endpoint: str) -> None:
         return await send_json(response, entry, 200, encode(listing))
     name = endpoint.removeprefix("/v1/models/")
     if name not in MODELS:
-        return await send_json(response, entry, 404, encode(error("No such model.", "invalid_request_error")))
+        document = error(endpoint, 404, "No such model.", "invalid_request_error")
+        return await send_json(response, entry, 404, encode(document))
     return await send_json(response, entry, 200, encode(listing["data"][MODELS.index(name)]))

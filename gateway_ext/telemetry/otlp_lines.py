@@ -25,13 +25,15 @@ class LogLine:
 
 def last_log_lines(path: Path, count: int) -> list[LogLine]:
     """The log records of the last `count` lines, oldest first. A torn line is left out. Raises OSError."""
-    records: list[LogLine] = []
-    for line in _last_lines(path, count):
-        try:
-            records.extend(_records(orjson.loads(line)))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue
-    return records
+    return [record for line in _last_lines(path, count) for record in log_records(line)]
+
+
+def log_records(line: bytes) -> Sequence[LogLine]:
+    """The log records of one line; none when it is torn or no OTLP."""
+    try:
+        return tuple(_records(orjson.loads(line)))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
 
 
 def _last_lines(path: Path, count: int) -> Sequence[bytes]:

@@ -21,5 +21,5 @@ def healthy_provider(request: pytest.FixtureRequest) -> None:
     if "stack" in request.fixturenames:
         running: Stack = request.getfixturevalue("stack")
         for deployment in ("us", "eu"):
-            running.simulate(deployment, tokens_per_second=0)
+            running.simulate(deployment, tokens_per_second=0, token_characters=0)
         running.forget_upstream_log()

@@ -25,9 +25,11 @@ from gateway_ext.clock import SystemClock
 from gateway_ext.exchange import Answer, RequestHead, ResponseReading
 from gateway_ext.extproc.server import ProcessorServer
 from gateway_ext.guard.engine import GuardEngine
-from gateway_ext.pipeline import Exchange, Forwarded, Pipeline
+from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.response.answers import Answers
+from gateway_ext.response.forwarded import Exchange, Forwarded
 from gateway_ext.settings import StateLayout
 from gateway_ext.wire import ext_proc_pb2
 
@@ -88,12 +90,25 @@ class Fault:
         return way
 
 
+class FaultyAnswers(Answers):
+    """Breaks before it chooses how to read a response."""
+
+    def __init__(self, fault: Fault, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._fault = fault
+
+    def choose(self, *what: Any) -> ResponseReading | Answer:
+        self._fault.strike("choose")
+        return super().choose(*what)
+
+
 class FaultyPipeline(Pipeline):
     """Breaks before it does its work."""
 
     def __init__(self, fault: Fault, *parts: Any) -> None:
         super().__init__(*parts)
         self._fault = fault
+        self.answers = FaultyAnswers(fault, *parts[2:5])
 
     def admit(self, head: RequestHead) -> Exchange | Answer:
         self._fault.strike("headers")
@@ -102,10 +117,6 @@ class FaultyPipeline(Pipeline):
     async def decide(self, exchange: Exchange, body: bytes) -> Forwarded | Answer:
         await self._fault.meet("decide")
         return await super().decide(exchange, body)
-
-    def read_response(self, *what: Any) -> ResponseReading:
-        self._fault.strike("choose")
-        return super().read_response(*what)
 
 
 class FaultyContext:

@@ -73,7 +73,7 @@ def test_good_token_in_the_wrong_place(stack: Stack, forge: Forge, anonymous: ht
     nothing = anonymous.post(CHAT, json=HELLO)
     places: dict[str, dict[str, Any]] = {
         "query": {"params": {"access_token": token}},
-        "x_api_key": {"headers": {"x-api-key": token}},
+        "bearer_as_api_key": {"headers": {"x-api-key": f"Bearer {token}"}},
         "api_key": {"headers": {"api-key": token}},
         "proxy_authorization": {"headers": {"proxy-authorization": f"Bearer {token}"}},
         "cookie": {"headers": {"cookie": f"authorization=Bearer {token}"}},
@@ -81,6 +81,8 @@ def test_good_token_in_the_wrong_place(stack: Stack, forge: Forge, anonymous: ht
         "basic": {"headers": {"authorization": f"Basic {token}"}},
         "bare": {"headers": {"authorization": token}},
         "behind_another": {"headers": [("authorization", "Bearer x"), ("authorization", f"Bearer {token}")]},
+        "beside_a_bad_key": {"headers": {"authorization": f"Bearer {token}", "x-api-key": "sk-of-another-provider"}},
+        "beside_a_bad_bearer": {"headers": {"authorization": "Bearer x", "x-api-key": token}},
     }
     answers = {name: anonymous.post(CHAT, json=HELLO, **options) for name, options in places.items()}
     assert {name: answer for name, answer in answers.items() if visible(answer) != visible(nothing)} == {}

@@ -44,7 +44,7 @@ class Case:
     @property
     def strips(self) -> bool:
         """Whether a usage chunk is on its way that the caller did not ask for."""
-        return self.is_stream and not self.asked and self.path != "/responses"
+        return self.is_stream and not self.asked and self.path not in ("/responses", "/messages")
 
 
 def cases() -> list[Case]:
@@ -62,6 +62,8 @@ def cases() -> list[Case]:
         Case("embedding", "/embeddings", {"model": "embedder", "input": [words, "four"]}),
         Case("response", "/responses", response),
         Case("response-stream", "/responses", response | {"stream": True}, is_stream=True),
+        Case("message", "/messages", chat(words, max_tokens=100)),
+        Case("message-stream", "/messages", chat(words, max_tokens=100, stream=True), is_stream=True),
     ]
 
 
@@ -83,7 +85,7 @@ def send(stack: Stack, case: Case, subject: str) -> Sent:
     again = httpx.post(
         f"http://127.0.0.1:{stack.ports.simulator}{seen['path']}",
         content=seen["body"],
-        headers={"authorization": f"Bearer provider-key-of-{seen['deployment']}"},
+        headers=key_of(seen["deployment"]),
         trust_env=False,
     )
     (usage,) = usages(again)
@@ -96,9 +98,19 @@ def send(stack: Stack, case: Case, subject: str) -> Sent:
 SIDES = (("prompt", "input"), ("completion", "output"))
 
 
+def key_of(deployment: str) -> dict[str, str]:
+    """As a provider of either dialect wants it."""
+    key = f"provider-key-of-{deployment}"
+    return {"authorization": f"Bearer {key}", "x-api-key": key, "anthropic-version": "2023-06-01"}
+
+
 def usages(answer: httpx.Response) -> list[dict[str, Any]]:
     """Each usage that an answer shows, in a stream or not."""
     documents = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    if (
+        documents and documents[0].get("type") == "message_start"
+    ):  # the input is told at the start, the output at the end
+        return [documents[0]["message"]["usage"] | document["usage"] for document in documents if "usage" in document]
     found = [
         document.get("usage") or document.get("response", {}).get("usage") for document in documents or [answer.json()]
     ]

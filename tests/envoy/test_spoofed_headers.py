@@ -52,7 +52,6 @@ STEERING = [
 ]
 TELLING = [
     ("cookie", MARKER),
-    ("x-api-key", MARKER),
     ("api-key", MARKER),
     ("proxy-authorization", MARKER),
     ("openai-organization", MARKER),

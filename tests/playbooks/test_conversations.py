@@ -152,3 +152,19 @@ def test_a_retry_without_a_body_is_a_fault() -> None:
 
 def test_the_router_role_cannot_retarget() -> None:
     (Playbook() >> HEADERS << READ_BODY >> BODY).refuses_to_say(c.RetargetRequest(b"{}"))
+
+
+def test_an_answer_that_cannot_be_read_is_withheld_at_its_head() -> None:
+    playbook = forwarded() >> RESPONSE
+    (playbook << REFUSE).leads_to(State.DONE).may_close()
+
+
+def test_an_answer_that_must_not_be_passed_on_is_withheld_as_a_whole() -> None:
+    playbook = forwarded() >> RESPONSE << READ_WHOLE >> LAST_CHUNK
+    playbook.may_not_close()
+    (playbook << REFUSE).leads_to(State.DONE).may_close()
+
+
+def test_a_stream_that_has_begun_can_only_be_cut() -> None:
+    playbook = forwarded() >> RESPONSE << READ_STREAM >> CHUNK
+    playbook.refuses_to_say(REFUSE)

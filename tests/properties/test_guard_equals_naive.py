@@ -95,6 +95,8 @@ def naive(text: str) -> tuple[Match, ...]:
     for view in views(text):
         passages = {passage_at(view.text, position) for position in range(len(view.text))}
         for kind, detector in zip(SCANNER.kinds, DETECTORS, strict=True):
+            if view.is_compact and not detector.reads_compact:
+                continue
             for start, end in passages:
                 for span in detector.confirm(view.text, start, end):
                     place = view.original(span.start, span.end)

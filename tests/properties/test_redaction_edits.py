@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_ext.dialects.openai import read_prompt, rewrite
+from gateway_ext.dialects.requests import read_prompt, rewrite
 from gateway_ext.exchange import Endpoint, Prompt, Text
 from gateway_ext.verdict import Edit
 

@@ -19,9 +19,10 @@ from gateway_ext.exchange import (
     VerifiedClaims,
 )
 from gateway_ext.guard.engine import GuardEngine
-from gateway_ext.pipeline import Forwarded, Pipeline
+from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.response.forwarded import Forwarded
 
 POLICIES = Path(__file__).parents[2] / "policies"
 ENGINE = GuardEngine(b"fingerprint-key-of-the-tests-only")
@@ -58,8 +59,10 @@ class World:
         self.pipeline = Pipeline(self.policy, self.ledger, guard, self.audit, SystemClock())
 
     def change_guard(self, **changes: Any) -> None:
-        """Change the rules for requests."""
-        self.change("guard", request=dataclasses.replace(self.policy.snapshot.guard.request, **changes))
+        """Change the rules for requests and for their answers."""
+        guard = self.policy.snapshot.guard
+        rules = {name: dataclasses.replace(getattr(guard, name), **changes) for name in ("request", "response")}
+        self.change("guard", **rules)
 
     def change(self, room: str, **changes: Any) -> None:
         snapshot = self.policy.snapshot

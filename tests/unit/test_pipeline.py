@@ -24,7 +24,7 @@ from gateway_ext.exchange import (
     VerifiedClaims,
 )
 from gateway_ext.guard.rules import Action, GuardRules
-from gateway_ext.pipeline import Exchange, Forwarded
+from gateway_ext.response.forwarded import Exchange, Forwarded
 from gateway_ext.verdict import Verdict
 from tests.unit.pipeline_world import AWS_KEY, IBAN, World, code, request_head
 
@@ -318,8 +318,8 @@ async def test_a_response_is_read_only_where_policy_asks_for_it(
     world.change("routing", usage_chunk=usage_chunk, metering=metering)
     decided = await world.send("hi", stream=True, stream_options={"include_usage": asks})
     assert isinstance(decided, Forwarded)
-    assert world.pipeline.read_response(decided, 200, media_type, "") is expected
-    assert world.pipeline.read_response(decided, 500, media_type, "") is ResponseReading.NOTHING
+    assert world.pipeline.answers.choose(decided, 200, media_type, "") is expected
+    assert world.pipeline.answers.choose(decided, 500, media_type, "") is ResponseReading.NOTHING
 
 
 async def test_a_stream_asks_the_provider_for_usage(world: World) -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from gateway_ext.guard.catalog import CONFIDENTIAL
-from gateway_ext.guard.detector import Detector, Span
+from gateway_ext.guard.detector import Detector, Kind, Span
 
 RANDOM_BYTES = 15
 
@@ -65,12 +65,13 @@ def _occurrences(text: str, wanted: str) -> Iterator[tuple[int, int]]:
         position = text.find(wanted, position + len(wanted))
 
 
+CANARY = Kind("canary", "1", CONFIDENTIAL)
+
+
 class CanaryDetector(Detector):
     """Any canary: its check characters prove it, so it need not be known which prompts of this exchange hold one."""
 
-    name = "canary"
-    version = "1"
-    data_class = CONFIDENTIAL
+    name, version, data_class = CANARY.name, CANARY.version, CANARY.data_class
     patterns = (_FORM,)
     reads_compact = True
 

@@ -11,6 +11,8 @@ NAMES: tuple[str, ...] = (
     "label_classification",
     "label_mip",
     "label_tlp",
+    "registered_document",
+    "source_code",
 )
 
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType(

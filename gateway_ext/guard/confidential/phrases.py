@@ -166,10 +166,19 @@ def _is_inflectable(word: str) -> bool:
     return len(word) >= INFLECTED_LETTERS_MIN and word.isalpha()
 
 
+def expressions(each: Phrase) -> list[bytes]:
+    """What the phrase is in a folded reading, in each of its spellings. Ask for a space before and behind."""
+    return [_expression(words, is_inflected=each.is_inflected) for words in sorted(_spellings(each))]
+
+
+def _expression(words: Sequence[str], *, is_inflected: bool) -> bytes:
+    parts = (re.escape(folded(word)) + (_ENDING if is_inflected and _is_inflectable(word) else b"") for word in words)
+    return _GAP.join(parts)
+
+
 @lru_cache(maxsize=4096)
 def _regex(words: tuple[str, ...], is_inflected: bool) -> re.Pattern[bytes]:
-    parts = (re.escape(folded(word)) + (_ENDING if is_inflected and _is_inflectable(word) else b"") for word in words)
-    return re.compile(rb"(?<![^ ])" + _GAP.join(parts) + rb"(?![^ ])")
+    return re.compile(rb"(?<![^ ])" + _expression(words, is_inflected=is_inflected) + rb"(?![^ ])")
 
 
 def _spellings(each: Phrase) -> set[tuple[str, ...]]:

@@ -10,5 +10,5 @@ def detectors() -> list[Detector]:
 
 
 def classifiers(enabled: frozenset[str]) -> list[Classifier]:
-    """Those that find any of the kinds `enabled`."""
+    """None of its own: the n-gram model judges harm in the same pass as injections, see there."""
     return []

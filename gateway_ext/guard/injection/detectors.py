@@ -9,6 +9,8 @@ from gateway_ext.guard.injection.extraction import extraction_detector
 from gateway_ext.guard.injection.hidden_text import HiddenTextDetector
 from gateway_ext.guard.injection.overrides import override_detector
 from gateway_ext.guard.injection.role_spoofs import role_spoof_detector
+from gateway_ext.guard.ngrams.classifier import NgramClassifier
+from gateway_ext.guard.ngrams.weights import HEADS
 
 
 def detectors() -> list[Detector]:
@@ -23,5 +25,9 @@ def detectors() -> list[Detector]:
 
 
 def classifiers(enabled: frozenset[str]) -> list[Classifier]:
-    """Those that find any of the kinds `enabled`: all kinds are found by their form."""
-    return []
+    """Those that find any of the kinds `enabled`.
+
+    The n-gram model judges kinds of other families, too, in the same pass, so all of them come from here.
+    """
+    heads = enabled.intersection(HEADS)
+    return [NgramClassifier(heads)] if heads else []

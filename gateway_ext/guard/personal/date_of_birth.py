@@ -9,10 +9,10 @@ from gateway_ext.guard.personal.dates import PREFILTERED, dates
 from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
 _BORN = ContextWords(
-    """born|date of birth|birth date|birthdate|birthday|dateofbirth|dob|d.o.b.
+    """born|date of birth|birth date|birthdate|birthday|dateofbirth|dob.|d.o.b.
     |geboren|geborene|geburtsdatum|geburtstag|geb.|geboortedatum
     |né le|née le|né(e) le|nés le|naissance|né à|née à|né en|née en
-    |nacido|nacida|nació|nacimiento|f. nac.|fec. nac.|nato il|nata il|nato a|nata a|nascita
+    |nacido|nacida|nació|nacimiento|f. nac.|fec. nac.|de nac.|de nasc.|nato il|nata il|nato a|nata a|nascita
     |nascido|nascida|nasceu|nascimento|urodzon|urodził|urodzenia|ur.
     |narozen|narodil|naroden|nar.|született|születési|szül.|născut|nașter|naşter
     |роден|раждане|рождена|γεννήθηκ|γεννημέν|γεννηθεί|γέννησης|γέννηση

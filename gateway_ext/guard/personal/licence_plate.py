@@ -13,7 +13,8 @@ _WORDS = ContextWords(
     |car registration|reg. no|reg no|immatricul|plaque|kennzeichen|nummernschild|kontrollschild|autonummer|targa|targhe
     |targato|targata|matrícula|chapa de matr|kenteken|nummerplaat|rejestracyjn|státní poznávací|registrační značk
     |poznávací značk|spz|evidenčné číslo|ečv|rendszám|înmatricul|регистрацион|рег. номер|рег. №|πινακίδ
-    |κυκλοφορίας|registreringsnummer|registreringsskylt|regnummer|reg.nr|regnr|nummerplade|kjennemerke|skilt|nummerskilt
+    |κυκλοφορίας|registreringsnummer|registreringsskylt|regnummer|reg.nr|regnr|nummerplade|kjennemerke|skilt|bilskilt
+    |nummerskilt
     |rekisterinumer|rekisteritunnu|rekisterikilp|rekkari|numbrimärk|registreerimis|reg. nr|numura zīm|numurzīm
     |reģistrācijas numur|valstybin|numerio ženkl|valst. nr|registrsk|registarsk|registracijsk|reg. oznak|pjanċa
     |reġistrazzjoni|cláruimh|chláraith|uimhirphlát|bílnúmer|skráningarnúmer|bílnúmerið"""

@@ -11,8 +11,10 @@ from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 _WORDS = ContextWords(
     """passport|passeport|reisepass|pass-nr|passnr|pass-nummer|passnummer|passaporto|pasaporte|passaporte|paspoort
     |paszport|cestovní pas|cestovního pasu|číslo pasu|č. pasu|cestovný pas|cestovného pasu|útlevél|pașaport|paşaport
-    |паспорт|διαβατήρι|pass nr|pass nummer|pasnr|pasnummer|pas nr|passinumero|passin numero|passi number|passi nr
-    |pases numurs|pases nr|paso numer|paso nr|pasas|potni list|potnega lista|putovnic|passaport|uimhir phas|vegabréf"""
+    |паспорт|διαβατήρι|διαβατηρί|pass nr|pass nummer|pasnr|pasnummer|pas nr|passinumero|passin numero|passin nro|passi number
+    |passi nr
+    |pases numurs|pases nr|paso numer|paso nr|pasas|potni list|potnega lista|putovnic|passaport|uimhir phas|pas uimhir
+    |vegabréf"""
 )
 # Upper case, or lower case throughout. The longer forms first.
 _FORMS = (
@@ -25,7 +27,7 @@ _FORMS = (
     r"(?=[A-Z]*\d)[A-Z0-9]{8}",  # LU CH
     r"\d{7,9}",  # BG CZ DK GB HR LT MT NO RO SE SK
 )
-_NUMBER = re.compile(rf"(?<![\w.,/-])(?:{'|'.join(_FORMS)})(?!\w|[.,/:-]\d)", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(rf"(?<![\w.,/-])(?:{'|'.join(_FORMS)})(?!\w|[.,/:]\d|-\w)", re.ASCII | re.IGNORECASE)
 _DIGITS_MIN = 4
 
 

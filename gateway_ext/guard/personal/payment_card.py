@@ -13,7 +13,7 @@ from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 _GROUPED = r"\d{4}(?P<gap>[ -])(?:\d{4}(?P=gap)\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{1,3})?|\d{6}(?P=gap)\d{4,5}|\d{3}(?:(?P=gap)\d{3}){2})"
 _CARD = re.compile(rf"(?<![\w.])(?:\d{{13,19}}|{_GROUPED})(?![\w])", re.ASCII)
 _EMBOSSED_16 = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}", re.ASCII)
-_INSIDE_IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){0,5} \Z", re.ASCII | re.IGNORECASE)
+_INSIDE_IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){0,5}[ -]\Z", re.ASCII | re.IGNORECASE)
 _CARD_WORD = re.compile(r"card|carte|karte|kaart|tarjeta|carta|cartão|kort|karta|visa|\bcc\b|\bpan\b", re.IGNORECASE)
 _CONTEXT_CHARACTERS = 40
 

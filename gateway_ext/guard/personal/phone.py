@@ -14,22 +14,33 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata
 
 from gateway_ext.guard.personal.context import ContextWords
+from gateway_ext.guard.personal.other_numbers import is_another_number
 from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
 _EU = ("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU", "IE IT LT LU LV MT NL PL PT RO SE SI SK")
 REGIONS = tuple(" ".join((*_EU, "IS LI NO", "GB CH")).split())
 
 _WORDS = ContextWords(
-    """tel.|tél.|telnr|telno|telf|telefon|teléfon|telefón|teleph|téléph|telefax|phone|homephone|workphone|cellphone|smartphone
+    """tel.|tél.|telnr|telno|telf|telefon|telefoon|teléfon|telefón|teleph|téléph|telefax|phone|homephone|workphone|cellphone
+    |smartphone
     |mob.|mobil|mobiel|mobiil|mobitel|móvil|cell.|cellul|celul|gsm|sms|fax.|faxn|whatsapp|hotline|call me|call us
     |call at|call on|call him|call her|dial.|reach me|reached at|reach us|reach him|reach her|ring me|contact number
     |text me|fon.|handy.|handynu|portable|rufnummer|rückruf|anruf|ruf mich|erreich|durchwahl|festnetz|appel|joindre
     |joignable|mon fixe|llám|tlf|tfn|chiam|ligar|ligue para|telemóv|telem.|bel me|bel mij|bel ons|bel naar|bel even
     |bereikbaar|kom.|komór|zadzw|dzwoń|zavol|volaj|volej|hív|sunaț|sunaţ|sună.|тел.|телеф|моб.|мобил|обад|джиесем
     |звънн|τηλ.|τηλέφ|κιν.|κινητ|καλέστε|κάλεσ|ring mig|ring meg|ring til|ring på|ring oss|nås på|puh.|puhel|matkap
-    |soita|kännyk|helista|tālr|zvani|zvanī|skambin|pokliči|nazov|mowbajl|ċempel|guthán|teileaf|glaoi|fón.|fónu|farsím
+    |soita|kännyk|helista|tālr|zvani|zvanī|skambin|pokliči|nazov|mowbajl|ċempel|guthán|teileaf|theileaf|glaoi|fón.|fónu
+    |farsím
     |sími.|símanúm|símin.|hring"""
 )
+# What other numbers are called. One of these counts unless a word for telephone stands nearer.
+_OTHERS = ContextWords(
+    """order|invoice|ticket|case no|reference|ref.|article|item no|isbn|bestell|rechnung|auftrag|vorgang|aktenz|artikel
+    |commande|facture|dossier|référence|pedido|factura|ordine|fattura|pratica|factuur|dossiernummer|zamówieni|faktur
+    |objednáv|faktúr|rendelés|számla|comenzi|comanda|поръчк|фактур|παραγγελ|τιμολ|beställning|bestilling|ordre|tilaus
+    |lasku|tellimus|arve nr|pasūtīj|rēķin|užsakym|sąskait|naročil|račun|narudžb|encomenda|fatura|ordni|pöntun|reikning"""
+)
+_OTHERS_CHARACTERS, _NEARER_CHARACTERS = 30, 17
 _MARK = "[./\u2010-\u2013-]"
 _SEPARATOR = f"[ {_MARK[1:]}"
 _GAP = rf"(?:{_SEPARATOR}| {_MARK} |\)(?: ?{_MARK} ?| )?| ?\()?"
@@ -40,7 +51,7 @@ _RUN = re.compile(
 )
 _GROUP = re.compile(r"[0-9]+")
 _NEXT = re.compile(r"[^\n\d]{1,9}")  # between numbers that one word announces: "/", "oder"
-_DATE = re.compile(r"\d{1,2}[./ -]\d{1,2}[./ -](?:19|20)\d{2}\b|\d{4}-\d{2}-\d{2}", re.ASCII)
+_DATE = re.compile(r"\d{1,2}[./ -]\d{1,2}[./ -](?:19|20)\d{2}\b|(?:19|20)\d{2}-\d{2}-\d{2}", re.ASCII)
 _TRUNK_GROUPED = re.compile(rf"\(?0-?[1-9]\d{{0,4}}\)?{_SEPARATOR}{{1,2}}\(?\d")
 _PAIRS = re.compile(r"0[1-9](?:[ .-]\d\d){4}(?!\d)", re.ASCII)  # French; what follows in pairs is the next number
 _TRUNK_DIGITS_MIN = 9  # eight digits behind a 0 are a date
@@ -77,11 +88,13 @@ class EuropeanPhoneRecognizer(GuardRecognizer):
             while first < len(groups):
                 start = run.start() if first == 0 else groups[first][0]
                 is_next = announced_end >= 0 and bool(_NEXT.fullmatch(text, announced_end, start))
-                has_word = is_next or _WORDS.before(text, start)
+                has_word = is_next or _is_announced(text, start)
                 found = self._longest(text, start, groups[first:], has_word)
                 if found is None:
                     break  # digits in the middle of something else are not a number
                 size, confidence = found
+                if not has_word and "+" not in text[start : start + 3] and is_another_number(text, start):
+                    break
                 end = groups[first + size - 1][1]
                 announced_end = end if has_word else -1
                 is_in_brackets = text[start] == "(" and ")" not in text[start:end]
@@ -135,6 +148,12 @@ class EuropeanPhoneRecognizer(GuardRecognizer):
         if "+" in value[:3]:
             return _e164(value) or "+" + digits
         return _e164("+" + digits[2:]) or digits if digits.startswith("00") else digits
+
+
+def _is_announced(text: str, start: int) -> bool:
+    if not _WORDS.before(text, start):
+        return False
+    return not _OTHERS.before(text, start, _OTHERS_CHARACTERS) or _WORDS.before(text, start, _NEARER_CHARACTERS)
 
 
 def _national_form(region: str) -> tuple[str, re.Pattern[str]]:

@@ -59,7 +59,7 @@ _BRITISH_STREET = re.compile(
 # A capitalised name and a number are a street where the code and the place that follow leave no doubt.
 _NAMELESS = re.compile(
     rf"(?<!\w)[{_CAPITAL}]{_LETTER}{{2,24}}(?: {_LETTER}{{2,20}}){{0,2}} \d{{1,4}}(?:/\d{{1,4}})?[a-zA-Z]?"
-    rf"(?:, {{0,2}}| )(?:{_OWN_CODE} {_CITY}|\d{{3,5}} {_any(street_words.CITIES)})(?!\w)"
+    rf"(?:, {{0,2}}{_OWN_CODE} {_CITY}|,? {{0,2}}\d{{3,5}} {_any(street_words.CITIES)})(?!\w)"
 )
 _NAME_BEFORE = re.compile(rf"(?:[{_CAPITAL}][\w.'’-]{{0,25}}[ -]){{0,3}}[\w'’.-]{{0,30}}\Z")
 _NAME_CHARACTERS = 60
@@ -76,7 +76,7 @@ def _patterns() -> Iterator[re.Pattern[str]]:
         yield re.compile(rf"\d(?: ?[a-z]{{1,6}})?,? {_exactly(word)} [^\n\d,;:(){{}}<>=]", _FLAGS)
     for word in street_words.AFTER_NAME.split("|"):
         yield re.compile(rf"\d[A-Za-z]? [A-Z][^\n]* {word}\b", re.ASCII)
-    yield re.compile(rf"\d[A-Za-z]?,? {{0,2}}{_OWN_CODE} [^\n\x00-@\[-`{{-\x7f]", re.ASCII)
+    yield re.compile(rf", {{0,2}}{_OWN_CODE} [^\n\x00-@\[-`{{-\x7f]", re.ASCII)
     for city in street_words.CITIES.split("|"):
         yield re.compile(rf"\d[A-Za-z]?,? {{0,2}}\d{{3,5}} {city}", re.ASCII)
 

@@ -15,12 +15,16 @@ FAMILIES = (
     Family(
         "aws_secret_key", r"[A-Za-z0-9/+]{40}", keyword="aws|amazon|secret.?access.?key|AKIA|ASIA", entropy_min_bits=3.5
     ),
+    # Keys of Amazon Bedrock: long-lived ones, and short-lived ones, which are signed addresses in base64.
+    Family("aws_secret_key", r"ABSK[A-Za-z0-9+/]{109,269}={0,2}"),
+    Family("aws_session_token", r"bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t[A-Za-z0-9+/=_-]{80,4096}"),
     # Base64 of protocol buffers that all begin with the same fields.
     Family(
         "aws_session_token",
         r"(?:IQoJb3JpZ2lu|[FA]wo[GD]ZXIvYXdz|FQo[GD]ZXIvYXdz|[AF]QoDYXdz)[A-Za-z0-9/+=%]{80,4096}",
     ),
     Family("gcp_api_key", r"AIza[A-Za-z0-9_-]{35}", is_fixed=True),
+    Family("gcp_api_key", r"AQ\.Ab8RN6[A-Za-z0-9_-]{44}", is_fixed=True),  # newer ones of Gemini
     Family("gcp_service_account", r"""private_key_id\\?["'][ \t]{0,4}:[ \t]{0,4}\\?["'](?P<secret>[0-9a-f]{40})"""),
     Family("google_oauth_secret", r"GOCSPX-[A-Za-z0-9_-]{28}", is_fixed=True),
     Family("google_oauth_token", r"ya29\.[A-Za-z0-9_-]{20,2048}"),
@@ -39,26 +43,34 @@ FAMILIES = (
     Family("hetzner_token", r"[A-Za-z0-9]{64}", keyword="hetzner|hcloud"),
     Family("exoscale_key", r"EXO[0-9a-f]{24}"),
     Family("exoscale_key", r"[A-Za-z0-9_-]{43}", keyword="exoscale"),
-    Family("upcloud_token", r"ucat_[A-Z0-9]{26}", is_fixed=True),
-    Family("alibaba_key", r"LTAI[A-Za-z0-9]{12,20}"),
+    # https://upcloud.com/docs/guides/getting-started-upcloud-api/; a ULID follows.
+    Family("upcloud_token", r"ucat_[0-7][0-9A-HJKMNP-TV-Z]{25}", is_fixed=True),
+    Family("alibaba_key", r"LTAI[A-Za-z0-9]{12,21}"),
     Family("alibaba_key", r"[A-Za-z0-9]{30}", keyword="alibaba|aliyun|alicloud|ltai"),
     Family("tencent_key", r"AKID[A-Za-z0-9]{32}"),
     Family("tencent_key", r"[A-Za-z0-9]{32}", keyword="tencent|akid"),
-    Family("ibm_cloud_key", r"[A-Za-z0-9_-]{44}", keyword="ibm|bluemix|watson"),
-    Family("cloudflare_token", r"cf(?:k|ut|at)_[A-Za-z0-9_-]{40,60}"),
+    Family("ibm_cloud_key", r"[A-Za-z0-9_-]{42,44}", keyword="ibm|bluemix|watson"),
+    # https://developers.cloudflare.com/fundamentals/api/get-started/token-formats/: 40 characters and a checksum, which
+    # has eight and is not described.
+    Family("cloudflare_token", r"cf(?:k|ut|at|ast)_[A-Za-z0-9]{48}"),
     Family("cloudflare_token", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
     Family("cloudflare_token", r"[A-Za-z0-9_-]{40}|[0-9a-f]{37}", keyword="cloudflare|cf[_-]"),
     Family("fastly_token", r"[A-Za-z0-9_-]{32}", keyword="fastly"),
-    Family("heroku_key", r"HRKU-[A-Za-z0-9_-]{36,64}"),
+    Family("heroku_key", rf"HRKU-(?:[A-Za-z0-9_-]{{60}}|{UUID})"),
     Family("heroku_key", UUID, keyword="heroku"),
     Family("linode_token", r"[0-9a-f]{64}", keyword="linode"),
-    Family("vercel_token", r"vc[paickr]_[A-Za-z0-9]{24,60}"),
+    # https://vercel.com/changelog/new-token-formats-and-secret-scanning, which documents no checksum.
+    Family("vercel_token", r"vc[paikr]_[A-Za-z0-9_-]{56}"),
     Family("vercel_token", r"vercel_blob_rw_[A-Za-z0-9]{16}_[A-Za-z0-9]{30,40}"),
     Family("vercel_token", r"[A-Za-z0-9]{24}", keyword="vercel"),
-    Family("netlify_token", r"nfp_[A-Za-z0-9_-]{36}"),
-    Family("netlify_token", r"[A-Za-z0-9_-]{43,46}", keyword="netlify"),
-    Family("flyio_token", r"fm[12]r?_[A-Za-z0-9+/]{100,2000}={0,3}|fo1_[A-Za-z0-9_-]{43}"),
-    Family("render_key", r"rnd_[A-Za-z0-9]{28,32}"),
-    Family("yandex_key", r"AQVN[A-Za-z0-9_-]{35,38}|YC[A-Za-z0-9_-]{38}|y[0-3]_[A-Za-z0-9_-]{55,200}"),
-    Family("yandex_key", r"t1\.[A-Za-z0-9_-]{40,1024}={0,2}\.[A-Za-z0-9_-]{86}={0,2}"),
+    Family("netlify_token", r"nfp_[A-Za-z0-9_-]{36,48}"),  # length not documented by the provider
+    Family("netlify_token", r"[A-Za-z0-9_-]{40,46}", keyword="netlify"),
+    # Macaroons, several of which `FlyV1` may join by commas: https://github.com/superfly/macaroon.
+    Family("flyio_token", r"(?:fm1[ar]|fm2)_[A-Za-z0-9+/]{100,2000}={0,3}|fo1_[A-Za-z0-9_-]{43}"),
+    Family("render_key", r"rnd_[A-Za-z0-9]{28}", entropy_min_bits=3.5),  # length not documented by the provider
+    # https://gitlab.com/gitlab-org/gitlab/-/issues/353039, from the provider: IAM token and cookie, API key.
+    Family("yandex_key", r"[ct]1\.[A-Za-z0-9_-]{40,1024}={0,2}\.[A-Za-z0-9_-]{86}={0,2}"),
+    Family("yandex_key", r"AQVN[A-Za-z0-9_-]{35,38}"),
+    Family("yandex_key", r"YC[A-Za-z0-9_-]{38}", keyword="yandex|yc[_-]"),
+    Family("yandex_key", r"y[0-3]_[A-Za-z0-9_-]{55,200}"),  # OAuth; length not documented by the provider
 )

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+from gateway_ext.guard.detector import TooManyCandidates
+from gateway_ext.guard.views.offsets import Part, View, Writer, pieces_max
+from gateway_ext.guard.views.signs import is_hinted_at
 
 # Format characters (category Cf: zero-width spaces and joiners, soft hyphen, marks of direction, tags), the grapheme
-# joiner, the blank Hangul fillers and the variation selectors.
+# joiner, the blank Hangul fillers and the variation selectors; line and paragraph separators that no keyboard has.
 _INVISIBLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\u0085\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 )
 INVISIBLE = re.compile(f"[{_INVISIBLE}]")
@@ -20,14 +24,24 @@ INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 # The planes with characters that normalisation touches; the planes between hold plain ideographs.
 _ASSIGNED = (*range(0x80, 0x20000), *range(0x2F800, 0x2FA20))
 
+# _INVISIBLE in bytes, and for the sake of speed all of F3 A0.
+_has_invisible = is_hinted_at(
+    r"\xC2[\x85\xAD]|\xCD\x8F|\xD8\x9C|\xE1\x85[\x9F\xA0]|\xE1\x9E[\xB4\xB5]|\xE1\xA0[\x8B-\x8F]|\xE2\x80[\x8B-\x8F\xA8-\xAE]"
+    r"|\xE2\x81[\xA0-\xAF]|\xE3\x85\xA4|\xEF\xB8[\x80-\x8F]|\xEF\xBB\xBF|\xEF\xBE\xA0|\xEF\xBF[\xB9-\xBB]|\xF3\xA0"
+)
 
-def fold(text: str) -> str:
+
+def is_folded(text: str, data: bytes) -> bool:
+    """Whether `text`, given also in UTF-8, is its own folded reading; a few characters out of use count as not."""
+    return len(text) == len(data) or not (_has_invisible(data) or not unicodedata.is_normalized("NFKC", text))
+
+
+def _fold(text: str) -> str:
     return unicodedata.normalize("NFKC", INVISIBLE.sub("", text))
 
 
-def fold_match(match: re.Match[str]) -> str:
-    normal = unicodedata.normalize("NFKC", match[0])
-    return normal if len(normal) == 1 else match[0]
+def _fold_stretch(match: re.Match[str]) -> str:
+    return match[0].translate(_SINGLES)
 
 
 def _ranges(characters: Iterable[str]) -> str:
@@ -54,21 +68,61 @@ def _joining() -> set[str]:
     return jamo | marks | seconds
 
 
-def _tables() -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _tables() -> tuple[dict[int, str], re.Pattern[str]]:
     joining = _joining()
-    one_to_one: list[str] = []
+    one_to_one: dict[int, str] = {}
     one_to_many: list[str] = []
     for character in map(chr, _ASSIGNED):
         normal = unicodedata.normalize("NFKC", character)
         if normal != character and not INVISIBLE.match(character):
-            (one_to_one if len(normal) == 1 else one_to_many).append(character)
+            if len(normal) == 1:
+                one_to_one[ord(character)] = normal
+            else:
+                one_to_many.append(character)
             if len(normal) > 1 and normal[0] in joining:
                 joining.add(character)
-    return (
-        re.compile(f"[{_ranges(one_to_one)}]"),
-        re.compile(f"[{_ranges(joining)}{_ranges(one_to_many)}{_INVISIBLE}]+"),
-    )
+    return one_to_one, re.compile(f"[{_ranges(joining)}{_ranges(one_to_many)}{_INVISIBLE}]+")
 
 
-ONE_TO_ONE, RUN = _tables()
+_SINGLES, _RUN = _tables()
 """Characters that become one other; and runs of those that merge with one before them, multiply or vanish."""
+_ONE_TO_ONE = re.compile(f"[{_ranges(map(chr, _SINGLES))}]+")
+
+
+def folded(source: View) -> View:
+    """`source` in NFKC without invisible characters.
+
+    Raises TooManyCandidates for texts so full of them that the map of offsets would fill the memory.
+    """
+    text = _ONE_TO_ONE.sub(_fold_stretch, source.text)  # most of what there is, and offsets stay
+    writer = Writer(source)
+    run_max = pieces_max(text)
+    position = 0
+    for run in _RUN.finditer(text):
+        start, end = run.span()
+        if end - start > run_max:
+            raise TooManyCandidates
+        alone = _fold(run[0])
+        if start and _fold(text[start - 1 : end]) != text[start - 1] + alone:
+            start -= 1  # it merges with the character before
+        cluster = text[start:end]
+        whole = _fold(cluster)
+        if whole == cluster:
+            continue
+        writer.add([Part(text[position:start], position, start, 1, 1)])
+        writer.add(_cluster(cluster, whole, start))
+        position = end
+    writer.add([Part(text[position:], position, len(text), 1, 1)])
+    return writer.view(depth=source.depth)
+
+
+def _cluster(cluster: str, whole: str, start: int) -> Iterator[Part]:
+    """What each character of `cluster` becomes; if they merge, the cluster can only be taken as a `whole`."""
+    if not whole:
+        return
+    singly = [_fold(character) for character in cluster]
+    if "".join(singly) != whole:
+        yield Part(whole, start, start + len(cluster), len(whole), len(cluster))
+        return
+    for offset, part in enumerate(singly, start):
+        yield Part(part, offset, offset + 1, len(part), 1)

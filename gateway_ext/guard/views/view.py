@@ -1,98 +1,93 @@
-"""Readings of one text: as it is, and with compatibility characters folded and invisible ones taken out.
+"""All readings of one text: as it is, folded, and with what is in disguise put into plain characters.
 
-Full-width digits, no-break spaces between groups or a zero-width space inside a key hide a value from patterns, but
-not from the person or the model who reads it. Offsets of the folded reading map back to the original characters.
-Normal form NFKC: Unicode Standard Annex #15.
+Full-width digits, a zero-width space inside a key, base64 or a value spelt out character by character hide a value from
+patterns, but not from the model that reads it.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterator, Sequence
 
 from gateway_ext.guard.detector import TooManyCandidates
-from gateway_ext.guard.views import folding
-from gateway_ext.limits import GUARD_CANDIDATES_MAX
+from gateway_ext.guard.views import base64_runs, breaks, escapes, gaps, hexadecimal, homoglyphs, smuggling
+from gateway_ext.guard.views.folding import folded, is_folded
+from gateway_ext.guard.views.offsets import View, pieces_max
+from gateway_ext.guard.views.signs import Disguise
 
+__all__ = ["View", "has_views", "views"]
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """`start` in the view stands for `[original_start, original_end)`, character by character if `is_verbatim`."""
+DEPTH_MAX = 3  # disguises inside disguises
+CHARACTERS_RATIO_MAX = 4  # of all further readings to the text
+PIECES_RATIO_MAX = 2
+CHARACTERS_FREE = 64 * 1024
 
-    start: int
-    original_start: int
-    original_end: int
-    is_verbatim: bool
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A reading of a text. `pieces` is empty when it is the text itself."""
-
-    text: str = field(repr=False)
-    pieces: tuple[_Piece, ...] = ()
-    starts: tuple[int, ...] = field(default=(), repr=False)
-
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """The original characters that `[start, end)` of this view, not empty, was read from."""
-        if not self.pieces:
-            return start, end
-        first, last = self._piece(start), self._piece(end - 1)
-        return (
-            first.original_start + (start - first.start if first.is_verbatim else 0),
-            last.original_start + (end - last.start) if last.is_verbatim else last.original_end,
-        )
-
-    def _piece(self, position: int) -> _Piece:
-        return self.pieces[bisect_right(self.starts, position) - 1]
+DISGUISES: Sequence[Disguise] = (
+    Disguise(
+        (f"{escapes.HINT}|{hexadecimal.HINT}",),  # one search for all, as they are rare
+        (escapes.SIGNS, escapes.read),
+        (hexadecimal.SIGNS, hexadecimal.read),
+        (hexadecimal.GROUPED_SIGNS, hexadecimal.read_grouped),
+    ),
+    Disguise(base64_runs.HINTS, (base64_runs.SIGNS, base64_runs.read)),
+    Disguise(gaps.SPACED_HINTS, (gaps.SPACED_SIGNS, gaps.read_spaced)),
+    Disguise(breaks.HINTS, (breaks.SIGNS, breaks.read), is_in_tables=True),
+    Disguise(homoglyphs.HINTS, (homoglyphs.SIGNS, homoglyphs.read), is_foreign=True),
+    Disguise(gaps.GROUPED_HINTS, (gaps.GROUPED_SIGNS, gaps.read_grouped), is_foreign=True, is_unfolded=True),
+    Disguise(smuggling.HINTS, (smuggling.SIGNS, smuggling.read), is_foreign=True, is_unfolded=True),
+)
 
 
 def has_views(text: str) -> bool:
-    """Whether `views` yields more than the text itself."""
-    return not text.isascii() and not (unicodedata.is_normalized("NFKC", text) and not folding.INVISIBLE.search(text))
+    """Whether `views` yields more than the text itself, or raises. Of a long text told without reading it, if in doubt yes.
+
+    Of texts joined by line ends it is true if it is of any one of them.
+    """
+    view = View(text)
+    if len(text) > CHARACTERS_FREE:
+        data = text.encode("utf-8", "replace")
+        return not is_folded(text, data) or any(one.has_signs(view) for one in _hinted_at(view, data))
+    try:
+        return next(_read(view), None) is not None
+    except TooManyCandidates:
+        return True
 
 
 def views(text: str) -> Iterator[View]:
-    """The text itself and, where it differs, its folded reading."""
-    yield View(text)
-    if text.isascii() or (unicodedata.is_normalized("NFKC", text) and not folding.INVISIBLE.search(text)):
-        return
-    yield folded(text)
+    """The text itself and its further readings.
 
-
-def folded(text: str) -> View:
-    """`text` in NFKC without invisible characters.
-
-    Raises TooManyCandidates for texts so full of them that the map of offsets would fill the memory.
+    Raises TooManyCandidates when they hold more than CHARACTERS_RATIO_MAX times as much as the text, or their maps of
+    offsets would fill the memory.
     """
-    text = folding.ONE_TO_ONE.sub(folding.fold_match, text)  # most of what there is, and offsets stay
-    parts: list[str] = []
-    pieces: list[_Piece] = []
-    length = position = 0
-    for run in folding.RUN.finditer(text):
-        start, end = max(0, run.start() - 1), run.end()  # with the character that it may merge with
-        if len(pieces) + end - start > GUARD_CANDIDATES_MAX:
-            raise TooManyCandidates
-        cluster = text[start:end]
-        whole = folding.fold(cluster)
-        if whole == cluster:
-            continue
-        singly = [folding.fold(character) for character in cluster]
-        if "".join(singly) == whole:
-            changed = [(part, offset, offset + 1) for offset, part in enumerate(singly, start) if part]
-        else:  # characters have merged, so the cluster can only be taken as a whole
-            changed = [(whole, start, end)] if whole else []
-        if position < start:
-            parts.append(text[position:start])
-            pieces.append(_Piece(length, position, start, True))
-            length += start - position
-        for part, original_start, original_end in changed:
-            parts.append(part)
-            pieces.append(_Piece(length, original_start, original_end, False))
-            length += len(part)
-        position = end
-    parts.append(text[position:])
-    pieces.append(_Piece(length, position, len(text), True))
-    return View("".join(parts), tuple(pieces), tuple(piece.start for piece in pieces))
+    room = CHARACTERS_RATIO_MAX * len(text) + CHARACTERS_FREE
+    pieces_room = PIECES_RATIO_MAX * pieces_max(text)
+    waiting = deque([View(text)])
+    while waiting:
+        view = waiting.popleft()
+        yield view
+        for further in _read(view):
+            room -= len(further.text)
+            pieces_room -= len(further.pieces)
+            if room < 0 or pieces_room < 0:
+                raise TooManyCandidates
+            waiting.append(further)
+
+
+def _read(view: View) -> Iterator[View]:
+    """What can be read in `view`, one step on. What has to be folded is read on in its folded form."""
+    data = view.text.encode("utf-8", "replace")
+    is_plain = is_folded(view.text, data)
+    if not is_plain:
+        yield folded(view)
+    if view.depth == DEPTH_MAX:
+        return
+    for disguise in _hinted_at(view, data):
+        if disguise.is_unfolded or is_plain:
+            yield from disguise.read(view)
+
+
+def _hinted_at(view: View, data: bytes) -> Iterator[Disguise]:
+    is_ascii = view.text.isascii()
+    for disguise in DISGUISES:
+        if not (disguise.is_foreign and is_ascii) and disguise.is_hinted_at(data):
+            yield disguise

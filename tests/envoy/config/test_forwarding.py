@@ -19,7 +19,7 @@ from gateway_ext.envoyconf.render import render
 from gateway_ext.envoyconf.write import write
 from gateway_ext.exchange import CredentialClass
 from gateway_ext.local.certificates import ensure_certificates
-from tests.envoy.config.scripted import CHAT, Gateway, scripted_gateway
+from tests.envoy.config.scripted import CHAT, Gateway, Request, scripted_gateway
 from tests.envoy.snapshots import provider, snapshot_of
 
 pytestmark = pytest.mark.envoy
@@ -34,13 +34,18 @@ SPOOFED = {
     "x-request-id": "chosen-by-the-client",
 }
 IDENTIFYING = {
-    "x-api-key": "the caller's",
     "cookie": "session=1",
     "x-forwarded-for": "203.0.113.7",
     "x-stainless-os": "Linux",
     "user-agent": "OpenAI/Python",
     "openai-organization": "org-1",
 }
+
+
+def subject_of(request: Request) -> str:
+    """Whom Envoy has verified."""
+    claims = request.first["metadata_context"]["filter_metadata"]["envoy.filters.http.jwt_authn"]
+    return str(claims["company"]["sub"])
 
 
 async def test_verdict_names_the_provider_and_its_credential_replaces_the_callers(gateway: Gateway) -> None:
@@ -61,6 +66,29 @@ async def test_verdict_names_the_provider_and_its_credential_replaces_the_caller
     assert bearer["authorization"] not in str(seen.headers)
 
 
+async def test_credential_in_the_other_header_is_removed_as_well(gateway: Gateway) -> None:
+    token = gateway.envoy.bearer()["authorization"].removeprefix("Bearer ")
+    async with gateway.envoy.client() as client:
+        for headers in ({"x-api-key": token}, {"x-api-key": token, "authorization": f"Bearer {token}"}):
+            assert (await client.post(CHAT, headers=headers, content=b"{}")).status_code == 200
+    for request in gateway.requests:
+        assert subject_of(request) == "alice"
+        assert not {"x-api-key", "authorization"}.intersection(request.headers)
+    for seen in gateway.primary.seen:
+        assert "x-api-key" not in seen.headers
+        assert token not in str(seen.headers)
+
+
+async def test_of_two_good_credentials_of_one_issuer_the_bearer_token_counts(gateway: Gateway) -> None:
+    """Nothing is gained by it: who sends two may use either. It only has to be always the same one."""
+    alice, bob = (gateway.envoy.bearer(sub=name)["authorization"] for name in ("alice", "bob"))
+    async with gateway.envoy.client() as client:
+        for bearer, key in ((alice, bob), (bob, alice)):
+            headers = {"x-api-key": key.removeprefix("Bearer "), "authorization": bearer}
+            await client.post(CHAT, headers=headers, content=b"{}")
+    assert [subject_of(request) for request in gateway.requests] == ["alice", "bob"]
+
+
 async def test_processor_is_told_interface_identity_and_peer_but_not_by_the_client(gateway: Gateway) -> None:
     async with gateway.envoy.client() as client:
         await client.post(CHAT + "?secret=1", headers=gateway.envoy.bearer() | SPOOFED, content=b"{}")
@@ -70,8 +98,7 @@ async def test_processor_is_told_interface_identity_and_peer_but_not_by_the_clie
     assert "x-gateway-role" not in request.metadata
     assert not [name for name in request.headers if name.startswith("x-gateway") or "_" in name]
     assert "authorization" not in request.headers
-    claims = request.first["metadata_context"]["filter_metadata"]["envoy.filters.http.jwt_authn"]
-    assert claims["company"]["sub"] == "alice"
+    assert subject_of(request) == "alice"
     assert request.attributes["source.address"].startswith("127.0.0.1:")
     assert (request.headers[":method"], request.headers[":path"].partition("?")[0]) == ("POST", CHAT)
     assert request.headers["x-request-id"] != SPOOFED["x-request-id"]

@@ -14,6 +14,8 @@ pytestmark = pytest.mark.envoy
 
 CHAT_USAGE = {"prompt_tokens": 30, "completion_tokens": 40, "prompt_tokens_details": {"cached_tokens": 10}}
 RESPONSES_USAGE = {"input_tokens": 30, "output_tokens": 40, "input_tokens_details": {"cached_tokens": 10}}
+MESSAGE_USAGE = {"input_tokens": 12, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 8}
+MESSAGE_COUNTED = {"cache_read_tokens": 10.0, "cache_written_tokens": 8.0, "model": "served"}
 METERED = {"input_tokens": 30.0, "output_tokens": 40.0, "cached_input_tokens": 10.0, "model": "served"}
 
 
@@ -51,6 +53,33 @@ async def test_json(gateway: Gateway, usage: dict[str, Any], content_type: str) 
 )
 async def test_stream(gateway: Gateway, body: bytes) -> None:
     assert (await metadata_of(gateway, body, "text/event-stream; charset=utf-8"))["gw.usage"] == METERED
+
+
+async def test_message(gateway: Gateway) -> None:
+    body = json.dumps({"type": "message", "model": "served", "usage": MESSAGE_USAGE | {"output_tokens": 40}}).encode()
+    usage = (await metadata_of(gateway, body, "application/json"))["gw.usage"]
+    assert usage == MESSAGE_COUNTED | {"input_tokens": 12.0, "output_tokens": 40.0}
+
+
+START = {"type": "message_start", "message": {"model": "served", "usage": MESSAGE_USAGE | {"output_tokens": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("last", "counted"),
+    [
+        ({"usage": {"output_tokens": 40}}, {"started_input_tokens": 12.0, "output_tokens": 40.0}),
+        (
+            {"usage": {"input_tokens": 13, "output_tokens": 40, "cache_read_input_tokens": None}},
+            {"started_input_tokens": 12.0, "input_tokens": 13.0, "output_tokens": 40.0},
+        ),
+        ({}, {"started_input_tokens": 12.0}),
+    ],
+    ids=["usual", "input_again", "cut_off"],
+)
+async def test_stream_of_a_message(gateway: Gateway, last: dict[str, Any], counted: dict[str, float]) -> None:
+    body = events(START, {"type": "ping"}, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}} | last)
+    usage = (await metadata_of(gateway, body, "text/event-stream; charset=utf-8"))["gw.usage"]
+    assert usage == MESSAGE_COUNTED | counted
 
 
 async def test_last_event_that_repeats_a_long_answer(gateway: Gateway) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -41,6 +42,45 @@ async def post(gateway: Gateway, **options: Any) -> httpx.Response:
             CHAT, **{"headers": gateway.envoy.bearer(), "content": b"{}", **options}
         )
         return response
+
+
+MESSAGES = "/v1/messages"
+UPGRADE = {"upgrade": "websocket", "connection": "upgrade"}
+# path, whether with a token, headers, size of the body → status, code, type
+BELOW_MESSAGES: dict[str, tuple[str, bool, dict[str, str], int, tuple[int, str, str]]] = {
+    "no_token": (MESSAGES, False, {}, 2, (401, "unauthenticated", "authentication_error")),
+    "no_verdict": (MESSAGES, True, {}, 2, (503, "no_verdict", "api_error")),
+    "large": (MESSAGES, True, {}, 33 * 1024 * 1024, (413, "body_too_large", "request_too_large")),
+    "upgrade": (MESSAGES, True, UPGRADE, 2, (400, "upgrade_unsupported", "invalid_request_error")),
+    "unknown": (f"{MESSAGES}/batches?a=b", True, {}, 2, (404, "endpoint_unknown", "not_found_error")),
+}
+
+
+@pytest.mark.parametrize("case", BELOW_MESSAGES)
+async def test_refusals_below_messages_are_anthropics(gateway: Gateway, case: str) -> None:
+    path, has_token, headers, size_bytes, expected = BELOW_MESSAGES[case]
+    gateway.clusters = []
+    if has_token:
+        headers = headers | gateway.envoy.bearer()
+    async with gateway.envoy.client() as client:
+        response = await client.post(path, headers=headers, content=b"x" * size_bytes)
+    body = response.json()
+    assert (set(body), body["type"]) == ({"type", "error"}, "error")
+    assert set(body["error"]) == {"type", "message", "param", "code"}
+    assert (response.status_code, body["error"]["code"], body["error"]["type"]) == expected
+    assert_nothing_sent(gateway)
+
+
+async def test_refusal_of_what_is_no_request_is_whole_json(gateway: Gateway) -> None:
+    """Without a path the formatter must not leave a hole."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.envoy.ports.loopback)
+    writer.write(b"NONSENSE\r\n\r\n")
+    await writer.drain()
+    head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    writer.close()
+    assert b"content-type: application/json" in head
+    error = json.loads(body)["error"]
+    assert (error["code"], error["type"]) == ("request_invalid", "invalid_request_error")
 
 
 async def test_no_verdict_no_model(gateway: Gateway) -> None:

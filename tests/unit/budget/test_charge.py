@@ -44,6 +44,19 @@ def test_errors_cost_nothing(status: int) -> None:
     assert settlement(outcome(http_status=status, usage=Usage(5, 7)), BOUNDS) == settled(None, "upstream_error")
 
 
+@pytest.mark.parametrize("flag", ["answer_blocked", "answer_uninspected"])
+def test_answers_that_we_withheld_are_charged(flag: str) -> None:
+    withheld = outcome(http_status=403, usage=Usage(5, 7), flags=(flag,))
+    assert settlement(withheld, BOUNDS) == settled(Usage(5, 7), flag)
+    unknown = outcome(http_status=502, flags=(flag,))
+    assert settlement(unknown, BOUNDS) == settled(Usage(1000, 100, is_estimated=True), flag, "usage_estimated")
+
+
+def test_a_stream_that_we_cut_is_charged_by_what_went_over_the_wire() -> None:
+    cut = outcome(flags=("answer_blocked",))
+    assert settlement(cut, BOUNDS) == settled(Usage(100, 10, is_estimated=True), "answer_blocked", "usage_estimated")
+
+
 def test_what_reached_no_upstream_costs_nothing() -> None:
     assert settlement(outcome(cluster="", http_status=0), BOUNDS) == settled(None, "no_upstream")
 

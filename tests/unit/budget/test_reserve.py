@@ -7,7 +7,7 @@ import pytest
 from gateway_ext.budget.reserve import AccountKey, estimate, lines, reservation, worst_case
 from gateway_ext.budget.rules import AccountLine, BudgetRule, BudgetRules, Price
 from gateway_ext.errors import BudgetMissing, InternalFailure
-from gateway_ext.exchange import Candidate, CredentialClass, Endpoint, Estimate, Principal, Prompt
+from gateway_ext.exchange import Attachment, Candidate, Carriage, CredentialClass, Endpoint, Estimate, Principal, Prompt
 
 NOW = 1_793_000_000_000_000_000  # 2026-10-26T07:33:20Z
 ADA = Principal("ada@example.com", "person", "company", CredentialClass.PERSONAL, "c1", team="engines")
@@ -120,3 +120,11 @@ def test_a_reservation_pins_the_prices_of_its_candidates() -> None:
     assert asked.lines == lines(RULES, ADA, NOW)
     assert asked.expires_unix_nano - asked.created_unix_nano == 900_000_000_000
     assert (asked.id, asked.subject, asked.team, asked.model) == ("x1", "ada@example.com", "engines", "large")
+
+
+def test_attachments_count_beyond_their_bytes() -> None:
+    attached = [
+        Attachment(("a",), "/a", "user", Carriage.REMOTE, "https://example.org", extra_tokens=tokens)
+        for tokens in (7, 9)
+    ]
+    assert estimate(replace(PROMPT, attachments=tuple(attached)), 10) == Estimate(416, 10)

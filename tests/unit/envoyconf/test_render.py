@@ -12,7 +12,7 @@ import yaml
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 
 from gateway_ext.envoyconf.render import render
-from gateway_ext.exchange import Endpoint
+from gateway_ext.exchange import Dialect, Endpoint
 from gateway_ext.limits import REQUEST_BODY_BYTES_MAX
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import StateLayout
@@ -100,6 +100,13 @@ class TestCluster:
         assert "content-type" in passed  # the pipeline takes JSON's only
         assert not {"accept", "authorization", "cookie", "user-agent", "x-api-key"}.intersection(passed)
 
+    def test_headers_of_a_dialect_pass_in_it_alone(self) -> None:
+        assert "anthropic" not in the_scrub()
+        scrub = the_scrub(dialect=Dialect.ANTHROPIC)
+        passed = set(re.findall(r'\["([^"]+)"\] = true', scrub))
+        assert passed - set(re.findall(r'\["([^"]+)"\] = true', the_scrub())) == {"anthropic-beta", "anthropic-version"}
+        assert 'headers:replace("anthropic-version", version)' in scrub
+
     def test_no_trailer_passes(self) -> None:
         mutations = filters(the_cluster())["constants"]["mutations"]["request_trailers_mutations"]
         assert mutations == [{"remove_on_match": {"key_matcher": {"safe_regex": {"regex": ".*"}}}}]
@@ -177,6 +184,21 @@ class TestRoutes:
     def test_one_attempt_for_each_deployment(self, deployments: int, retries: int) -> None:
         host = self.host(snapshot_of(*(provider(f"p{index}") for index in range(deployments))))
         assert host["routes"][0]["route"]["retry_policy"]["num_retries"] == retries
+
+    def test_attempts_are_counted_by_dialect(self) -> None:
+        messages = [provider(f"m{index}", dialect=Dialect.ANTHROPIC) for index in range(4)]
+        host = self.host(snapshot_of(provider("a"), provider("b"), *messages))
+        retries = {route["name"]: route["route"]["retry_policy"]["num_retries"] for route in host["routes"][:-1]}
+        assert (retries["chat_completions"], retries["messages"]) == (1, 3)
+
+    def test_each_dialects_clients_find_the_id_where_they_look(self) -> None:
+        (configuration,) = documents(snapshot_of(provider("a")))["routes.yaml"]
+        everywhere = [each["header"]["key"] for each in configuration["response_headers_to_add"]]
+        routes = {route["name"]: route for route in configuration["virtual_hosts"][0]["routes"]}
+        messages = [each["header"]["key"] for each in routes["messages"]["response_headers_to_add"]]
+        assert (everywhere, messages) == (["x-request-id"], ["request-id"])
+        assert "response_headers_to_add" not in routes["chat_completions"]
+        assert "anthropic-organization-id" in configuration["response_headers_to_remove"]
 
     def test_a_request_ends_before_its_hold_expires(self) -> None:
         host = self.host(snapshot_of(provider("a"), hold_ttl_seconds=600))

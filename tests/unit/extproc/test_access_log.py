@@ -52,6 +52,34 @@ def test_embeddings_have_no_output() -> None:
     assert outcome.usage == Usage(12, 0)
 
 
+MESSAGE_PLAN = PLAN | {"path": "/messages"}
+CACHE = {"cache_read_tokens": 10.0, "cache_written_tokens": 8.0}
+
+
+@pytest.mark.parametrize(
+    ("counted", "usage"),
+    [
+        ({"input_tokens": 12.0, "output_tokens": 3.0, **CACHE}, Usage(30, 3, 10)),
+        ({"input_tokens": 12.0, "output_tokens": 3.0}, Usage(12, 3, 0)),
+        ({"started_input_tokens": 12.0, "output_tokens": 3.0, **CACHE}, Usage(30, 3, 10)),
+        ({"started_input_tokens": 12.0, "input_tokens": 13.0, "output_tokens": 3.0}, Usage(13, 3, 0)),
+        ({"started_input_tokens": 12.0, **CACHE}, None),
+        ({"input_tokens": 30.0, "output_tokens": 3.0, "cached_input_tokens": 10.0, **CACHE}, Usage(30, 3, 10)),
+        ({}, None),
+    ],
+    ids=["whole", "without_cache", "stream", "stream_with_input_again", "cut_off", "read_by_the_processor", "nothing"],
+)
+def test_messages_count_the_cache_apart(counted: dict[str, float], usage: Usage | None) -> None:
+    outcome, _ = read(entry(metadata={"gw.plan": MESSAGE_PLAN, "gw.usage": counted}))
+    assert outcome.usage == usage
+
+
+def test_counts_of_the_cache_mean_nothing_in_the_other_dialect() -> None:
+    counted = {"input_tokens": 12.0, "output_tokens": 3.0, **CACHE}
+    outcome, _ = read(entry(metadata={"gw.plan": PLAN | {"path": "/chat/completions"}, "gw.usage": counted}))
+    assert outcome.usage == Usage(12, 3, 0)
+
+
 @pytest.mark.parametrize("flag", ["half_stream", "stream_malformed", "stream_too_long"])
 def test_what_the_processor_read_in_the_response(flag: str) -> None:
     outcome, _ = read(entry(metadata={"gw.plan": PLAN, "gw.usage": {"flag": flag}}))

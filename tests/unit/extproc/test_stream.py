@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from google.protobuf.json_format import MessageToDict
 
 from gateway_ext import limits
-from gateway_ext.exchange import Estimate, Forward, Hold, Interface, RequestHead, ResponseReading
+from gateway_ext.audit.events import EventName
+from gateway_ext.audit.records import DecisionRecord
+from gateway_ext.exchange import Endpoint, Estimate, Forward, Hold, Interface, RequestHead, ResponseReading
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
 from gateway_ext.extproc.codec import encode
 from gateway_ext.extproc.machine import State
 from gateway_ext.extproc.stream import RouterStream
-from gateway_ext.pipeline import Exchange, Forwarded, Pipeline
+from gateway_ext.guard.pseudonyms import PseudonymVault
+from gateway_ext.guard.rules import GuardRules
+from gateway_ext.pipeline import Pipeline
+from gateway_ext.response.duty import Duty, Inspected
+from gateway_ext.response.forwarded import Exchange, Forwarded
+from gateway_ext.response.stream import MeteredOnly, ReadStream
 
 USAGE = {"prompt_tokens": 30, "completion_tokens": 40, "prompt_tokens_details": {"cached_tokens": 10}}
 TOLD = {"input_tokens": 30.0, "output_tokens": 40.0, "cached_input_tokens": 10.0}
@@ -24,20 +32,33 @@ LAST = b"data: " + json.dumps({"choices": [], "usage": USAGE}).encode() + b"\n\n
 DONE = b"data: [DONE]\n\n"
 
 
+DECISION = DecisionRecord(EventName.DECISION_FORWARDED, "1", "forward", "d", "public", "")
+NO_DUTY = Duty(GuardRules({}, {}, 1.0), inspects=False, canaries=frozenset(), vault=PseudonymVault({}))
+HEAD = SimpleNamespace(endpoint=Endpoint.CHAT_COMPLETIONS)
+
+
 class Reader:
     """Stands for a pipeline that forwards everything and reads every response."""
 
     def __init__(self, reading: ResponseReading) -> None:
         self._reading = reading
+        self.answers = self
 
-    def admit(self, head: RequestHead) -> Exchange:
-        return cast(Exchange, head)
+    def admit(self, _: RequestHead) -> Exchange:
+        return cast(Exchange, HEAD)
 
     async def decide(self, exchange: Exchange, _: bytes) -> Forwarded:
-        return Forwarded(exchange, Forward(None, (), {}), Hold("h", 1, "EUR"), Estimate(1, 1), strips_usage=True)
+        forward, hold = Forward(None, (), {}), Hold("h", 1, "EUR")
+        return Forwarded(exchange, forward, hold, Estimate(1, 1), strips_usage=True, decision=DECISION, duty=NO_DUTY)
 
-    def read_response(self, *_: object) -> ResponseReading:
+    def choose(self, *_: object) -> ResponseReading:
         return self._reading
+
+    def stream(self, forwarded: Forwarded) -> ReadStream:
+        return MeteredOnly(strips_usage=forwarded.strips_usage)
+
+    async def pass_whole(self, *_: object) -> Inspected:
+        return Inspected()
 
 
 async def responding(reading: ResponseReading) -> RouterStream:

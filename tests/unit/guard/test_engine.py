@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from gateway_ext.attachments import names as attachments
 from gateway_ext.errors import ConfigurationError, GuardTimedOut, InternalFailure
 from gateway_ext.exchange import Text
-from gateway_ext.guard.catalog import DETECTORS
-from gateway_ext.guard.detector import Detector, Kind, Span
+from gateway_ext.guard.catalog import CONFIDENTIAL, DETECTORS, PERSONAL
+from gateway_ext.guard.confidential.documents import DocumentClassifier
+from gateway_ext.guard.detector import Classifier, Detector, Kind, Span, TooManyCandidates
 from gateway_ext.guard.engine import GuardEngine, shipped_classifiers, shipped_detectors
+from gateway_ext.guard.personal.names import PERSON_NAME
 from gateway_ext.guard.rules import Action, DetectorRule, GuardRules
 from gateway_ext.limits import FINDINGS_MAX, GUARD_INLINE_CHARACTERS_MAX
 from gateway_ext.verdict import Allow, Deny, Redact, Verdict
@@ -67,7 +70,9 @@ class Stub(Detector):
 
     def confirm(self, text: str, start: int, end: int) -> Iterable[Span]:
         self.confirmed.append((start, end))
-        time.sleep(self.seconds)
+        until = time.thread_time() + self.seconds
+        while time.thread_time() < until:
+            pass
         if self.failure:
             raise self.failure
         return [Span(m.start(), m.end(), 1.0, "Q") for m in re.compile("Q+").finditer(text, start, end)]
@@ -134,15 +139,15 @@ async def test_a_detector_past_its_own_deadline_ends_the_inspection_or_is_left_o
     guard = GuardEngine(KEY, [slow, quick])
     given = dataclasses.replace(rules(), detector_deadline_seconds=0.05)
     with pytest.raises(GuardTimedOut):
-        await guard.inspect(texts("Q\n" * 50), given)
+        await guard.inspect(texts("the Q of it\n" * 50), given)
     lenient = dataclasses.replace(given, denies_on_timeout=False)
     asked_before = len(slow.confirmed)
-    verdict = await guard.inspect(texts("Q\n" * 50 + "\nZ\n"), lenient)
+    verdict = await guard.inspect(texts("the Q of it\n" * 50 + "\na Z\n"), lenient)
     assert len(slow.confirmed) - asked_before < 10
     assert len(quick.confirmed) == 1
     assert verdict.findings[-1].detector == "guard_timeout"
     again = await guard.inspect(
-        texts("Q\n" * 50 + "\nZ\n"), dataclasses.replace(lenient, detector_deadline_seconds=5.0)
+        texts("the Q of it\n" * 50 + "\na Z\n"), dataclasses.replace(lenient, detector_deadline_seconds=5.0)
     )
     assert len(again.findings) > len(verdict.findings)  # what was left out had not been cached as clean
     guard.close()
@@ -248,6 +253,31 @@ async def test_a_text_seen_before_is_not_confirmed_again() -> None:
     guard.close()
 
 
+async def test_matches_of_one_text_are_those_of_an_inspection_and_not_remembered() -> None:
+    stub = Stub()
+    guard = GuardEngine(KEY, [stub])
+    given = rules()
+    (match,) = guard.matches("é a QQ", given)
+    assert (match.kind.name, match.start, match.end) == ("q", 4, 6)
+    assert guard.matches("é a QQ", given) == (match,)
+    assert len(stub.confirmed) == 2
+    (finding,) = (await guard.inspect(texts("é a QQ"), given)).findings
+    assert len(stub.confirmed) == 3
+    assert (finding.start, finding.end, finding.fingerprint) == (match.start, match.end, match.fingerprint)
+    assert guard.matches("nothing", given) == ()
+    guard.close()
+
+
+def test_matches_raise_what_an_inspection_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = GuardEngine(KEY, [Stub(failure=ValueError("the text"))])
+    with pytest.raises(InternalFailure):
+        guard.matches("a Q", rules())
+    monkeypatch.setattr("gateway_ext.guard.scanner.GUARD_CANDIDATES_MAX", 3)
+    with pytest.raises(TooManyCandidates):
+        guard.matches("a Q\n" * 10, rules())
+    guard.close()
+
+
 async def test_only_passages_with_hits_are_confirmed() -> None:
     stub = Stub()
     guard = GuardEngine(KEY, [stub])
@@ -256,10 +286,73 @@ async def test_only_passages_with_hits_are_confirmed() -> None:
     guard.close()
 
 
+class Words(Classifier):
+    """Finds a word in every text it is given, and remembers the texts."""
+
+    kinds = (Kind("dictionary_words", "1", "confidential"),)
+
+    def __init__(self, word: str, failure: Exception | None = None) -> None:
+        self.word = word
+        self.failure = failure
+        self.read: list[str] = []
+
+    def spans(self, texts: Sequence[str]) -> list[list[tuple[int, Span]]]:
+        if self.failure:
+            raise self.failure
+        self.read.extend(texts)
+        return [[(0, Span(m.start(), m.end(), 0.5, self.word)) for m in re.finditer(self.word, text)] for text in texts]
+
+
+async def test_classifiers_read_texts_as_they_are_and_folded() -> None:
+    words = Words("Adler")
+    guard = GuardEngine(KEY, [Stub()])
+    given = dataclasses.replace(rules(), classes={"confidential": DetectorRule(Action.REDACT)}, dictionaries=(words,))
+    values = ["on Adler", "clean", "Ａｄ\u200bｌｅｒ…", "Straße"]
+    verdict = await guard.inspect(texts(*values), given)
+    assert [(found.text_index, found.start, found.end) for found in verdict.findings] == [(0, 3, 8), (2, 0, 6)]
+    assert words.read == [*values, "Adler..."]
+    await guard.inspect(texts(*values), given)
+    assert len(words.read) == 5  # every text was remembered, the clean ones, too
+    guard.close()
+
+
+async def test_classifiers_that_fail_or_give_up_refuse_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    guard = GuardEngine(KEY, [Stub()])
+    base = rules()
+    for size in (1, GUARD_INLINE_CHARACTERS_MAX):
+        failing = Words("x", ValueError("the secret text"))
+        with pytest.raises(InternalFailure) as refused:
+            await guard.inspect(texts("a" * size, "b"), dataclasses.replace(base, dictionaries=(failing,)))
+        assert refused.value.__context__ is None
+        assert "secret text" not in caplog.text
+        overwhelmed = Words("x", TooManyCandidates())
+        given = dataclasses.replace(base, dictionaries=(overwhelmed,))
+        for _ in range(2):
+            assert isinstance(await guard.inspect(texts("a" * size, "b"), given), Deny)
+    guard.close()
+
+
+async def test_of_many_new_texts_only_those_with_candidates_are_looked_at_again() -> None:
+    stub = Stub()
+    guard = GuardEngine(KEY, [stub])
+    for size in (10, 2000):  # at once, and in a thread
+        values = [f"{'clean text ' * size}{number} é" for number in range(20)]
+        values[7] += " Q"
+        values[19] += "Q"
+        verdict = await guard.inspect(texts(*values), rules())
+        assert [found.text_index for found in verdict.findings] == [7, 19]
+        again = await guard.inspect(texts(*values), rules())
+        assert again.findings == verdict.findings
+    assert len(stub.confirmed) == 4
+    guard.close()
+
+
 def test_the_catalogue_names_all_shipped_detectors() -> None:
     kinds = [Kind(one.name, one.version, one.data_class) for one in shipped_detectors()]
     kinds += [kind for one in shipped_classifiers(frozenset(DETECTORS)) for kind in one.kinds]
-    assert {kind.name: kind.data_class for kind in kinds} == dict(DETECTORS)
+    kinds += [*DocumentClassifier.kinds, Kind(PERSON_NAME, "", PERSONAL)]  # those that an operator supplies
+    found = {kind.name: kind.data_class for kind in kinds} | dict.fromkeys(attachments.NAMES, CONFIDENTIAL)
+    assert found == dict(DETECTORS)
     assert GuardEngine.detector_names() == DETECTORS
 
 

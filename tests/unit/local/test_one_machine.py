@@ -16,6 +16,7 @@ from gateway_ext.policy.loader import load_policy
 from gateway_ext.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[3]
+IN_THE_OTHER_DIALECT = ["simulator-us-messages", "simulator-eu-messages"]
 
 
 def free_ports(count: int) -> list[int]:
@@ -60,7 +61,7 @@ def test_a_collector_of_ones_own_replaces_the_sink(tmp_path: Path) -> None:
 
 def test_the_simulator_plays_only_providers_on_its_port(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state")
-    assert [provider.name for provider in planned.simulated] == ["simulator-us", "simulator-eu"]
+    assert [provider.name for provider in planned.simulated] == ["simulator-us", "simulator-eu", *IN_THE_OTHER_DIALECT]
     simulator = stages(planned)[0][1]
     keys = tmp_path / "state" / "secrets"
     assert f"--api-key-file=us={keys}/simulator-us" in simulator.argv
@@ -104,9 +105,11 @@ def test_preparing_twice_keeps_keys_and_drops_what_an_older_policy_rendered(tmp_
 def test_providers_without_a_key_are_told(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state", with_simulator=False)
     planned.prepare()
-    assert [provider.name for provider in planned.keyless_providers()] == ["simulator-us", "simulator-eu"]
+    keyless = [provider.name for provider in planned.keyless_providers()]
+    assert keyless == ["simulator-us", "simulator-eu", *IN_THE_OTHER_DIALECT]
     (tmp_path / "state" / "secrets" / "simulator-us").write_text("sk-1")
-    assert [provider.name for provider in planned.keyless_providers()] == ["simulator-eu"]
+    keyless = [provider.name for provider in planned.keyless_providers()]
+    assert keyless == ["simulator-eu", "simulator-eu-messages"]
 
 
 def test_a_busy_port_leaves_no_trace(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.budget.rules import BudgetRule, Price
-from gateway_ext.exchange import Candidate, CredentialClass, Interface
+from gateway_ext.exchange import Candidate, CredentialClass, Dialect, Interface
 from gateway_ext.guard.rules import Action, DetectorRule, RuleChange, Scope
 from gateway_ext.policy.loader import load_policy, read_policy
 from gateway_ext.policy.problems import PolicyError
@@ -26,6 +26,31 @@ def test_providers(policy_dir: Path) -> None:
         "eu", "https", "eu.example", 8443, "/base/v1", "FR", "open-eu", credential="shared-key"
     )
     assert providers["own"] == Provider("own", "http", "127.0.0.1", 8000, "", "FR", "open-eu", credential="")
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ("", ("authorization", "Bearer ")),
+        ("dialect: openai", ("authorization", "Bearer ")),
+        ('credential_header: api-key, credential_prefix: ""', ("api-key", "")),
+        ("dialect: anthropic", ("x-api-key", "")),
+        ("dialect: anthropic, credential_header: authorization", ("authorization", "Bearer ")),
+        ("dialect: anthropic, credential_header: api-key", ("api-key", "")),
+        ('dialect: anthropic, credential_prefix: "Key "', ("x-api-key", "Key ")),
+    ],
+)
+def test_where_a_provider_gets_its_key(policy_dir: Path, written: str, place: tuple[str, str]) -> None:
+    with (policy_dir / "providers.yaml").open("a") as file:
+        more = f", {written}" if written else ""
+        file.write(f'  new: {{url: "https://new.example/v1", jurisdiction: US, tier: frontier{more}}}\n')
+    with (policy_dir / "models.yaml").open("a") as file:
+        file.write("  large: {deployments: [{provider: new, price: {input: 1, output: 1}}]}\n")
+    routing = load_policy(policy_dir).routing
+    found = routing.providers["new"]
+    assert (found.credential_header, found.credential_prefix) == place
+    (deployment,) = routing.models["large"].deployments
+    assert deployment.dialect is found.dialect is Dialect("anthropic" if "anthropic" in written else "openai")
 
 
 def test_models_keep_the_order_of_preference(policy_dir: Path) -> None:

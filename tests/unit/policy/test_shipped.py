@@ -37,6 +37,8 @@ def test_every_model_but_one_has_a_sovereign_deployment(shipped: Reading) -> Non
     assert [candidate.provider for candidate in routing.models["assistant"].deployments] == [
         "simulator-us",
         "simulator-eu",
+        "simulator-us-messages",
+        "simulator-eu-messages",
     ]
 
 

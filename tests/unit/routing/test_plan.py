@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_ext.errors import ModelUnknown, NoSovereignRoute
-from gateway_ext.exchange import Candidate
-from gateway_ext.routing.plan import find_model, is_sovereign, plan
+from gateway_ext.errors import EndpointNotServed, ModelUnknown, NoSovereignRoute
+from gateway_ext.exchange import Candidate, Dialect, Endpoint
+from gateway_ext.routing.plan import find_model, is_sovereign, plan, serving
 from gateway_ext.routing.rules import RoutingRules, SovereignRule, VirtualModel
 
 SOVEREIGN = SovereignRule(frozenset({"open-eu", "on-prem"}), frozenset({"FR", "DE"}))
@@ -40,6 +40,28 @@ def test_an_unknown_model() -> None:
     with pytest.raises(ModelUnknown) as caught:
         find_model("gpt-∞", rules(US))
     assert "gpt" not in str(caught.value), "the caller's text is not repeated"
+
+
+MESSAGES = Candidate("us-m/large", "us-m", "large", "US", "frontier", Dialect.ANTHROPIC)
+
+
+def test_an_endpoint_uses_the_deployments_of_its_dialect() -> None:
+    model = find_model("assistant", rules(US, MESSAGES, FR))
+    assert serving(model, Endpoint.MESSAGES).deployments == (MESSAGES,)
+    for endpoint in set(Endpoint) - {Endpoint.MESSAGES}:
+        assert serving(model, endpoint).deployments == (US, FR)
+    assert serving(model, Endpoint.MESSAGES).output_tokens_max == model.output_tokens_max
+
+
+@pytest.mark.parametrize(
+    ("deployment", "endpoint"),
+    [(US, Endpoint.MESSAGES), (MESSAGES, Endpoint.CHAT_COMPLETIONS)],
+    ids=["openai", "other"],
+)
+def test_no_deployment_of_the_endpoints_dialect_is_a_refusal(deployment: Candidate, endpoint: Endpoint) -> None:
+    with pytest.raises(EndpointNotServed) as caught:
+        serving(find_model("assistant", rules(deployment)), endpoint)
+    assert caught.value.param == "model"
 
 
 candidates = st.builds(

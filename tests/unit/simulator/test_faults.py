@@ -157,6 +157,8 @@ async def test_bodies_are_not_kept_unless_asked() -> None:
         {"deployment": "us", "fualt": "429"},
         {"deployment": "us", "fault": "429", "count": 0},
         {"deployment": "us", "tokens_per_second": -1},
+        {"deployment": "us", "token_characters": -1},
+        {"deployment": "us", "token_characters": 1.5},
         {"deployment": "us", "tokens_per_second": float("nan")},
     ],
 )
@@ -176,11 +178,11 @@ async def test_the_control_endpoint_refuses_what_a_web_page_could_send(http: htt
 
 def test_speed_outlives_a_fault() -> None:
     behaviours = Behaviours()
-    behaviours.apply({"deployment": "us", "tokens_per_second": 5})
+    behaviours.apply({"deployment": "us", "tokens_per_second": 5, "token_characters": 3})
     behaviours.apply({"deployment": "us", "fault": "429", "count": 1})
     assert behaviours.take("us").fault is Fault.TOO_MANY_REQUESTS
     assert behaviours.take("us").fault is None
-    assert behaviours.of("us").tokens_per_second == 5
+    assert (behaviours.of("us").tokens_per_second, behaviours.of("us").token_characters) == (5, 3)
 
 
 def test_malformed_keeps_every_event_but_the_end() -> None:

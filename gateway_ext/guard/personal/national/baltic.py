@@ -29,6 +29,6 @@ IDENTIFIERS = (
         name="lt_asmens_kodas",
         shape=digits(11),
         is_valid=asmens.is_valid,
-        words="asmens kod | a k | lithuanian",
+        words="asmens kod | asm kod | a k | lithuanian",
     ),
 )

@@ -19,7 +19,7 @@ IDENTIFIERS = (
         name="gb_nino",  # without a check digit
         shape=r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D]",
         is_valid=_is_nino,
-        words="national insurance | nino | ni number | ni no | insurance number | ni num",
+        words="national insurance | nino | ni number | n i number | ni no | insurance number | ni num",
         alone=r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] \d\d \d\d \d\d [A-D]",
         confidence=0.9,
     ),

@@ -36,6 +36,11 @@ def _is_adoazonosito(number: str) -> bool:
     return number[0] == "8" and _weighted(number[:9], range(1, 10)) % 11 == int(number[9])
 
 
+def _is_no_timestamp(number: str) -> bool:
+    """Not milliseconds since 1970, of the years from 2020 to 2030: those begin like days in the middle of a month."""
+    return not "16" <= number[:2] <= "18"
+
+
 def _is_ten_digits(number: str) -> bool:
     return len(number) == 10
 
@@ -58,7 +63,8 @@ IDENTIFIERS = (
         shape=r"\d{6}[ /]?\d{3,4}",
         is_valid=rc.is_valid,
         words=(
-            "rodné čís | rodného čís | rodným čís | rodném čís | rodnému čís | rodnom čís | rodnej čís | rč | r č | rc"
+            "rodné čís | rodné č. | rodného čís | rodným čís | rodném čís | rodnému čís | rodnom čís | rodnej čís"
+            " | rč | r č | rc"
             " | birth number | czech | slovak"
         ),
         alone=r"\d\d(?:[05][1-9]|[16][0-2])(?:0[1-9]|[12]\d|3[01])/\d{4}",
@@ -68,7 +74,7 @@ IDENTIFIERS = (
         name="hu_szemelyi_szam",
         shape=r"[1-8][ -]?\d{6}[ -]?\d{4}",
         is_valid=_is_szemelyi,
-        words="személyi szám | személyi azonosító | személyazonosító | szig szám | hungarian",
+        words="személyi szám | szem szám | személyi azonosító | személyazonosító | szig szám | hungarian",
         alone=r"[1-8]-\d{6}-\d{4}",
     ),
     NationalIdentifier(
@@ -89,6 +95,7 @@ IDENTIFIERS = (
         is_valid=emso.is_valid,
         words="emšo | jmbg | matična številka | matične številke | matično številko | slovenian",
         alone=rf"{DAY_MONTH}(?:9\d\d|0[0-2]\d)\d{{6}}",
+        is_sure=_is_no_timestamp,
         reads_compact=True,
     ),
     NationalIdentifier(

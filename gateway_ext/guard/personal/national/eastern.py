@@ -26,6 +26,6 @@ IDENTIFIERS = (
         name="bg_lnch",
         shape=digits(10),
         is_valid=pnf.is_valid,
-        words="лнч | lnch | lnc | личен номер на чужденец",
+        words="лнч | lnch | lnc | личен номер",
     ),
 )

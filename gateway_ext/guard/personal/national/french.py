@@ -31,7 +31,7 @@ IDENTIFIERS = (
         name="fr_spi",
         shape=r"[0-3]\d ?\d\d(?: ?\d{3}){3}",
         is_valid=nif.is_valid,
-        words="spi | numéro fiscal | nif | référence fiscale | identifiant fiscal | french tax",
+        words="spi | numéro fiscal | n fiscal | nif | référence fiscale | identifiant fiscal | french tax",
         alone=r"[0-3]\d \d\d(?: \d{3}){3}",
     ),
 )

@@ -38,14 +38,14 @@ IDENTIFIERS = (
         name="es_nif",
         shape=r"(?:\d{8}|\d{2}\.\d{3}\.\d{3}|[KLM] ?-?\d{7})[ -]{0,3}[A-Z]",
         is_valid=_is_spanish_nif,
-        words="dni | nif | documento nacional | identificación fiscal | identidad | spanish",
+        words="dni | nif | d n i | n i f | documento nacional | identificación fiscal | identidad | spanish",
         alone=r"\d{8}-[A-Z]|\d{2}\.\d{3}\.\d{3}[ -]{0,3}[A-Z]",
     ),
     NationalIdentifier(
         name="es_nie",
         shape=r"[XYZ][ -]?\d{7}[ -]?[A-Z]|[XYZ][ -]?\d\.\d{3}\.\d{3}[ -]?[A-Z]",
         is_valid=nie.is_valid,
-        words="nie | nif | dni | extranjero | identificación fiscal | identidad | spanish",
+        words="nie | nif | dni | n i e | d n i | n i f | extranjero | identificación fiscal | identidad | spanish",
         alone=r"[XYZ]-?\d{7}-?[A-Z]",
     ),
     NationalIdentifier(
@@ -58,7 +58,7 @@ IDENTIFIERS = (
         name="pt_nif",
         shape=digits(9),
         is_valid=nif.is_valid,
-        words="nif | contribuinte | identificação fiscal | portuguese tax",
+        words="nif | n i f | contribuinte | identificação fiscal | portuguese tax",
     ),
     NationalIdentifier(
         name="pt_niss",

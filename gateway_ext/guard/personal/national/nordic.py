@@ -22,6 +22,11 @@ def _is_personnummer(number: str) -> bool:
     return is_born and bool(luhn.is_valid(number[-10:]))
 
 
+def _is_sure_personnummer(number: str) -> bool:
+    """Not a samordningsnummer: one in thirty Danish, Finnish and Icelandic numbers looks like one."""
+    return number[-6:-4] < "32" and _is_no_timestamp(number)
+
+
 def _is_no_timestamp(number: str) -> bool:
     """Not 20240315-1230: one in ten of those is a valid number of somebody born then."""
     number = number.replace("+", "")
@@ -36,11 +41,11 @@ IDENTIFIERS = (
         shape=r"(?:\d\d)?\d{6}[ +-]?\d{4}",
         is_valid=_is_personnummer,
         words=(
-            "personnumm | personnumr | personnr | pnr | samordningsnumm | samordningsnr | personal identity number"
-            " | swedish"
+            "personnumm | personnumr | personnr | pers nr | pnr | samordningsnumm | samordningsnr"
+            " | personal identity number | swedish"
         ),
         alone=r"\d{6}[-+]\d{4}|(?:19|20)\d{6}[-+]?\d{4}",
-        is_sure=_is_no_timestamp,
+        is_sure=_is_sure_personnummer,
         gaps=" -",
     ),
     NationalIdentifier(

@@ -18,6 +18,7 @@ _RIGHT = r"(?![A-Za-z0-9])(?![./:-]\d)"
 _ALONE_LEFT = r"(?<![\w+])(?<!\d[ ./:-])"
 _ALONE_RIGHT = r"(?!\w)(?![ ./:-]\d)"
 
+_SENTENCE_ENDS = re.compile(r"[.!?]\s")  # what follows is about something else
 _LISTED = re.compile(r"\s{0,2}(?:[,;/|&+]|and|und|et|y|e|i|en|og|och|oraz|și|и|και|ja|ir|in|és)?\s{0,2}")
 
 
@@ -54,6 +55,8 @@ class NationalRecognizer(GuardRecognizer):
     def _is_named(self, text: str, start: int, end: int) -> bool:
         """Whether one of the words stands before the value, or behind it and not before another number."""
         words = self._words
+        if _SENTENCE_ENDS.match(text, end):
+            return words.before(text, start)
         behind = min(len(text), end + _AFTER_CHARACTERS)
         return words.before(text, start) or words.before(text, behind, behind - end)
 
@@ -70,8 +73,8 @@ def _patterns(identifier: NationalIdentifier) -> Iterator[re.Pattern[str]]:
 
     They leave how far words reach to the confirmation: counting is dear in an automaton, and words are rare.
     """
+    yield from ContextWords(identifier.words).announcing(identifier.hint)
     for word in filter(None, map(str.strip, identifier.words.split("|"))):
-        yield re.compile(rf"{spelled(word)}[^\n]*{identifier.hint}", re.ASCII | re.IGNORECASE)
         yield re.compile(rf"{identifier.hint}[^\n]*[^A-Za-z]{spelled(word)}", re.ASCII | re.IGNORECASE)
     if identifier.alone:
         yield re.compile(identifier.alone_hint or rf"\b(?:{identifier.alone})\b", re.ASCII)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from gateway_ext.guard.confidential.clause_markers import MARKERS
-from gateway_ext.guard.confidential.contracts import REACH_CHARACTERS, ContractClassifier
+from gateway_ext.guard.confidential.contracts import CLAUSES_MIN, REACH_CHARACTERS, ContractClassifier
 from tests.unit.guard.confidential.contract_samples import EXCERPTS, OTHERS
 
 CLASSIFIER = ContractClassifier()
@@ -55,6 +57,25 @@ def test_a_long_contract_is_one_finding() -> None:
 
 def test_texts_are_judged_alone() -> None:
     assert CLASSIFIER.spans(["force majeure", "governing law", "severability"]) == [[], [], []]
+
+
+def test_a_marker_does_not_reach_into_the_next_text() -> None:
+    clauses = "force majeure, severability, governing law"
+    assert CLASSIFIER.spans([clauses.removesuffix(" law"), "law"]) == [[], []]
+    [_, [(_, span)], _] = CLASSIFIER.spans(["Hello", clauses, "Thanks"])
+    assert (span.start, span.end) == (0, len(clauses))
+
+
+@pytest.mark.parametrize(
+    "clauses", [("governing law",), ("lovvalg", "force majeure"), ("overmacht", "lovvalg", "foro competente")]
+)
+def test_a_text_full_of_markers_takes_linear_time(clauses: tuple[str, ...]) -> None:
+    text = " ".join(clauses) + " "
+    text *= 300_000 // len(text)
+    started = time.process_time()
+    [spans] = CLASSIFIER.spans([text])
+    assert time.process_time() - started < 0.5
+    assert len(spans) == (len(clauses) >= CLAUSES_MIN)
 
 
 def test_no_marker_stands_for_two_kinds() -> None:

@@ -26,6 +26,8 @@ def values(text: str) -> set[str]:
         "Str. Lipscani nr. 10, București 030031",
         "Dlouhá 15, 110 00 Praha 1",
         "Ilica 10, 10000 Zagreb",
+        "Ilica 10 10000 Zagreb",
+        "Spui 12, 1012 XA Amsterdam",
     ],
 )
 def test_the_whole_address_is_found(address: str) -> None:
@@ -41,6 +43,7 @@ def test_the_whole_address_is_found(address: str) -> None:
         "March 15, 2024 Monday",
         "rue de la Paix, 75002 paris",
         "weg 5, 2000 Tests",
+        "Version 12 1012 XA Members",
         "Hauptstraße 5\n\n\n\n10115 Berlin",
     ],
 )

@@ -198,6 +198,12 @@ def test_two_numbers_in_a_row() -> None:
     assert values(PHONE, "+33 (0)6 12 34 56 78") == {"+33 (0)6 12 34 56 78"}
 
 
+@pytest.mark.parametrize("text", ["Bestellhotline {}", "mobil: {} / {}", "call me on (mobile) {} or {}", "telefón {}"])
+def test_one_word_announces_all_numbers_that_follow(text: str) -> None:
+    numbers = ["612345678", "612345679"][: text.count("{}")]
+    assert values(PHONE, text.format(*numbers)) == set(numbers)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -223,6 +229,10 @@ def test_two_numbers_in_a_row() -> None:
         "0612345678",
         "+1000000000",
         "x+4930123456",
+        "call me about order 4930123456",
+        "Tel. zur Rechnung 4930123456",
+        "Please tell me 4930123456",
+        "10:15:00 30 123456 7",
         "telemetry at 10:15 counted 12 34",
         "0x0612345678",
     ],

@@ -104,6 +104,25 @@ def test_what_is_not_random_is_no_token(finder: Finder, text: str) -> None:
     assert finder.found(text) == set()
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "vcc_{B56}",
+        "cfxt_{B48}",
+        "ucat_{L26}",
+        "sq0idp-{B22}",
+        "YC{B38}",
+        "fm3_{S200}",
+        "HRKU-{B40}",
+        "tfp_{B43}",
+        "AQE{S90}",
+    ],
+)
+def test_what_only_resembles_a_documented_form_is_no_token(finder: Finder, form: str) -> None:
+    named = {name for name, _, _ in finder.found(f"x = {GENERATOR.filled(form)} # y")}
+    assert {name for name in named if not name.startswith("high_entropy")} == set()
+
+
 def test_a_keyword_is_needed_nearby_and_a_word_for_a_credential(finder: Finder) -> None:
     digest = GENERATOR.filled("{H32}")
     assert ("datadog_key", 17, 49) in finder.found(f"datadog api key: {digest}")

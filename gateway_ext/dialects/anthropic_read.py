@@ -1,0 +1,47 @@
+"""Requests to Anthropic's Messages API, read: what is asked for, within which bounds, and which texts they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway_ext import limits
+from gateway_ext.dialects.anthropic_schema import ANTHROPIC
+from gateway_ext.dialects.request_fields import check_items, flag, integer, model_name, refuse_lookalikes
+from gateway_ext.dialects.request_texts import texts_of
+from gateway_ext.dialects.strict_json import parse_object
+from gateway_ext.errors import BodyInvalid
+from gateway_ext.exchange import Endpoint, Prompt
+
+
+def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:
+    """The request in `body` (JSON, no content coding). Raises BodyInvalid; its `param` names the field to repair.
+
+    Only what the gateway decides on is checked. Fields it does not know stay as they are; their texts are read, too.
+    """
+    if endpoint is not Endpoint.MESSAGES:
+        raise ValueError("this endpoint takes no messages of this dialect")
+    document = parse_object(body)
+    refuse_lookalikes(document, ANTHROPIC)
+    check_items(document.get("messages"), "messages")
+    if document.get("fallbacks") is not None:
+        raise BodyInvalid("'fallbacks' would let the provider choose a model that policy did not.", param="fallbacks")
+    return Prompt(
+        endpoint=endpoint,
+        model=model_name(document),
+        document=document,
+        texts=texts_of(document, ANTHROPIC),
+        is_stream=flag(document, "stream"),
+        asked_for_usage=True,  # every answer and every stream of this dialect reports it
+        output_tokens_asked=_output_tokens(document),
+        choices=1,
+        body_bytes=len(body),
+    )
+
+
+def _output_tokens(document: Mapping[str, Any]) -> int:
+    """Required by the dialect. 0 only fills the provider's cache."""
+    tokens = integer(document, "max_tokens", limits.OUTPUT_TOKENS_ASKED_MAX, minimum=0)
+    if tokens is None:
+        raise BodyInvalid("'max_tokens' must say how many tokens the answer may have.", param="max_tokens")
+    return tokens

@@ -1,0 +1,41 @@
+"""Answers of the gateway itself, in the form that clients of the endpoint expect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway_ext.dialects.strict_json import encode
+from gateway_ext.errors import Refusal
+from gateway_ext.exchange import Endpoint
+
+# Anthropic's types go with the status (its API reference, "Errors"); all of 5xx but these are `api_error`.
+_ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
+
+
+def models_answer(names: Sequence[str], created: int, owner: str) -> bytes:
+    """The list of models as OpenAI's GET /v1/models has it. `created` is in Unix seconds."""
+    models = [{"id": name, "object": "model", "created": created, "owned_by": owner} for name in names]
+    return encode({"object": "list", "data": models})
+
+
+def error_body(path: str, refusal: Refusal, request_id: str) -> bytes:
+    """The error object for a request to `path`, which clients turn into exceptions.
+
+    OpenAI's, or Anthropic's for the Messages API, with the gateway's `code` and `param` besides.
+    """
+    said = {"message": str(refusal), "param": refusal.param, "code": refusal.code}
+    if path.startswith(Endpoint.MESSAGES):
+        kind = anthropic_error_type(refusal.http_status)
+        return encode({"type": "error", "error": {"type": kind, **said}, "request_id": request_id})
+    return encode({"error": {"type": refusal.kind, **said}})
+
+
+def anthropic_error_type(http_status: int) -> str:
+    """The `type` of Anthropic's error object."""
+    return _ANTHROPIC_TYPES.get(http_status, "invalid_request_error" if http_status < 500 else "api_error")

@@ -1,0 +1,1 @@
+"""Inspection of a model's text while it arrives in pieces."""

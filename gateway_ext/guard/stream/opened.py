@@ -1,0 +1,43 @@
+"""What has been opened in a growing text, and is not closed yet."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from gateway_ext.guard.stream.openings import ENDS_CHARACTERS_MAX, Opening, Phrases
+
+
+class Opened:
+    """What one opening holds at the moment: from where, and until when."""
+
+    def __init__(self, opening: Opening | Phrases) -> None:
+        self.held: deque[tuple[int, int]] = deque()
+        self._opening = opening
+        self._latest = -1
+        self._searched = 0
+
+    def note(self, text: str, origin: int, start: int, end: int) -> None:
+        for first, characters in self._opening.starts(text, start, end):
+            if first + origin > self._latest:
+                self._latest = first + origin
+                self.held.append((self._latest, self._latest + characters))
+
+    def note_disguised(self, word: str, position: int) -> None:
+        """The word at `position`, with the gap behind it, reads `word` without its disguise."""
+        for _, characters in self._opening.starts(word, 0, len(word)):
+            if position > self._latest:
+                self._latest = position
+                self.held.append((position, position + characters))
+
+    def live(self, text: str, origin: int) -> int:
+        """To be asked when something is held."""
+        held, end = self.held, origin + len(text)
+        if self._opening.ends is not None:
+            low = max(held[0][0], self._searched - ENDS_CHARACTERS_MAX)
+            for match in self._opening.ends.finditer(text, low - origin):
+                while held and held[0][0] < match.end() + origin:
+                    held.popleft()
+            self._searched = end
+        while held and held[0][1] <= end:
+            held.popleft()
+        return held[0][0] if held else end

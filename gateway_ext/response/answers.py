@@ -1,0 +1,80 @@
+"""Step 6 of the request path: which answers are read, and what becomes of them. The order is pipeline.py's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from gateway_ext import trail
+from gateway_ext.errors import AnswerUninspected, AuditUnavailable, Refusal
+from gateway_ext.exchange import Answer, Endpoint, Finding, ResponseReading
+from gateway_ext.ports import AuditLog, Clock, Guard
+from gateway_ext.refusal import refusal_answer
+from gateway_ext.response.duty import Inspected, Withheld
+from gateway_ext.response.forwarded import Forwarded
+from gateway_ext.response.stream import GuardedStream, MeteredOnly, ReadStream
+from gateway_ext.response.whole import inspect_whole
+
+_JSON = "application/json"
+
+
+class Answers:
+    """Composed by the pipeline. Holds no state of any exchange."""
+
+    def __init__(self, guard: Guard, audit: AuditLog, clock: Clock) -> None:
+        self._guard = guard
+        self._audit = audit
+        self._clock = clock
+
+    def choose(
+        self, forwarded: Forwarded, status: int, media_type: str, content_encoding: str
+    ) -> ResponseReading | Answer:
+        """How much of the response the processor must see. Nothing, unless policy asks for it: a hop per chunk is dear.
+
+        An answer that is to be inspected and cannot be read (coded, or neither JSON nor events) is replaced.
+        """
+        is_plain = content_encoding in ("", "identity")
+        is_stream = media_type == "text/event-stream"
+        is_json = media_type == _JSON or media_type.endswith("+json")
+        is_embedding = forwarded.exchange.endpoint is Endpoint.EMBEDDINGS and status < 300  # numbers
+        if forwarded.duty and not is_embedding:
+            if is_plain and (is_stream or is_json):
+                return ResponseReading.STREAM if is_stream else ResponseReading.WHOLE
+            return self._withhold(forwarded, Withheld(AnswerUninspected()), status if status >= 400 else None)
+        if status >= 300 or not is_plain:
+            return ResponseReading.NOTHING
+        in_processor = forwarded.exchange.snapshot.routing.metering == "processor"
+        if is_stream and (in_processor or forwarded.strips_usage):
+            return ResponseReading.STREAM
+        return ResponseReading.WHOLE if media_type == _JSON and in_processor else ResponseReading.NOTHING
+
+    async def pass_whole(self, forwarded: Forwarded, body: bytes) -> Inspected | Answer:
+        """A JSON body: what to pass on, or what to answer in its place."""
+        if not forwarded.duty:
+            return Inspected()
+        try:
+            inspected = await inspect_whole(body, forwarded.duty, self._guard)
+            self.record(forwarded, inspected.findings)
+        except Withheld as withheld:
+            return self._withhold(forwarded, withheld)
+        except AuditUnavailable:
+            return refusal_answer(AnswerUninspected(), forwarded.exchange.head.path, forwarded.exchange.id)
+        return inspected
+
+    def stream(self, forwarded: Forwarded) -> ReadStream:
+        """A stream of events that has begun. Its end is to be told to `record`."""
+        if forwarded.duty:
+            return GuardedStream(forwarded.duty, self._guard, strips_usage=forwarded.strips_usage)
+        return MeteredOnly(strips_usage=forwarded.strips_usage)
+
+    def record(self, forwarded: Forwarded, findings: tuple[Finding, ...], refusal: Refusal | None = None) -> None:
+        """What was decided about an answer. Raises AuditUnavailable."""
+        duration_ns = self._clock.monotonic_ns() - forwarded.exchange.started_ns
+        self._audit.append(trail.inspected(forwarded.decision, findings, duration_ns, refusal))
+
+    def _withhold(self, forwarded: Forwarded, withheld: Withheld, http_status: int | None = None) -> Answer:
+        """The answer in place of the provider's. `http_status` is that of a provider's error."""
+        with suppress(AuditUnavailable):  # nothing of it is passed on either way
+            self.record(forwarded, withheld.findings, withheld.refusal)
+        answer = refusal_answer(withheld.refusal, forwarded.exchange.head.path, forwarded.exchange.id)
+        return replace(answer, http_status=http_status) if http_status else answer

@@ -1,0 +1,40 @@
+"""What the pipeline hands over to the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway_ext.audit.records import DecisionRecord
+from gateway_ext.exchange import Endpoint, Estimate, Forward, Hold, Principal, RequestHead
+from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.response.duty import Duty
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An admitted request: judged by one policy snapshot from here to its end."""
+
+    id: str
+    head: RequestHead
+    endpoint: Endpoint
+    snapshot: Snapshot
+    principal: Principal
+    started_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A decided request that is on its way: what the response side needs to know."""
+
+    exchange: Exchange
+    forward: Forward
+    hold: Hold
+    estimate: Estimate
+    strips_usage: bool
+    decision: DecisionRecord
+    duty: Duty
+
+    @property
+    def reads_response(self) -> bool:
+        """Whether any response to this request may have to be read."""
+        return bool(self.duty) or self.strips_usage or self.exchange.snapshot.routing.metering == "processor"

@@ -1,0 +1,57 @@
+import json
+from typing import Any
+
+import pytest
+from openai.types import Model
+
+from gateway_ext import errors
+from gateway_ext.dialects.own_answers import error_body, models_answer
+
+
+def test_models_are_listed_as_openais_client_expects() -> None:
+    answer = json.loads(models_answer(["small", "large"], created=1_700_000_000, owner="gateway"))
+    assert answer["object"] == "list"
+    models = [Model.model_validate(model, strict=True) for model in answer["data"]]
+    assert [(model.id, model.created, model.owned_by) for model in models] == [
+        ("small", 1_700_000_000, "gateway"),
+        ("large", 1_700_000_000, "gateway"),
+    ]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/files", ""])
+def test_an_error_is_openais_error_object(path: str) -> None:
+    refusal = errors.ModelUnknown('There is no "such" model.', param="model")
+    assert json.loads(error_body(path, refusal, "exchange-1")) == {
+        "error": {
+            "message": 'There is no "such" model.',
+            "type": "invalid_request_error",
+            "param": "model",
+            "code": "model_not_found",
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (errors.Unauthenticated(), "authentication_error"),
+        (errors.ClaimMissing(), "permission_error"),
+        (errors.ContentBlocked(), "permission_error"),
+        (errors.ModelUnknown(), "not_found_error"),
+        (errors.MethodNotAllowed(), "invalid_request_error"),
+        (errors.BodyInvalid(), "invalid_request_error"),
+        (errors.BodyTooLarge(), "request_too_large"),
+        (errors.BudgetExhausted(), "rate_limit_error"),
+        (errors.InternalFailure(), "api_error"),
+        (errors.LedgerUnavailable(), "api_error"),
+    ],
+    ids=lambda value: getattr(value, "code", value),
+)
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_an_error_of_the_messages_api_is_anthropics(refusal: errors.Refusal, kind: str, path: str) -> None:
+    body: dict[str, Any] = json.loads(error_body(path, refusal, "exchange-1"))
+    assert body == {
+        "type": "error",
+        "error": {"type": kind, "message": str(refusal), "param": None, "code": refusal.code},
+        "request_id": "exchange-1",
+    }
