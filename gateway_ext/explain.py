@@ -10,9 +10,9 @@ from gateway_ext.budget.rules import Reservation, Settled, Settlement
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import BudgetExhausted
 from gateway_ext.exchange import Answer, Endpoint, Hold, Interface, RequestHead, Usage, VerifiedClaims
-from gateway_ext.guard.engine import GuardEngine
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.ports import Guard
 from gateway_ext.response.forwarded import Forwarded
 
 
@@ -28,6 +28,7 @@ class Explanation:
 
 async def explain(
     snapshot: Snapshot,
+    guard: Guard,
     *,
     claims: Mapping[str, VerifiedClaims],
     interface: Interface,
@@ -35,10 +36,8 @@ async def explain(
     body: bytes,
     used_nano: Mapping[str, int],
 ) -> Explanation:
-    """What would be decided about `body`. `used_nano` is what is posted and held by account key."""
+    """What would be decided about `body` with this Guard. `used_nano` is what is posted and held by account key."""
     ledger, audit = _ReadingLedger(used_nano), _Listener()
-    # The fingerprints are of no use outside of this process, so any key will do.
-    guard = GuardEngine(SystemClock().new_id().encode())
     pipeline = Pipeline(_Fixed(snapshot), ledger, guard, audit, SystemClock())
     head = RequestHead(
         interface=interface,
@@ -54,7 +53,6 @@ async def explain(
     decided = admitted if isinstance(admitted, Answer) else await pipeline.decide(admitted, body)
     await pipeline.background.drain(timeout_seconds=1)
     pipeline.close()
-    guard.close()
     (record,) = audit.records
     assert isinstance(record, DecisionRecord)
     if isinstance(decided, Answer):

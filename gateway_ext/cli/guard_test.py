@@ -93,7 +93,7 @@ def _tiers(asked: str | None, prompt: Prompt, snapshot: Snapshot) -> frozenset[s
 def _tried(given: Input, snapshot: Snapshot, rules: GuardRules, settings: Settings) -> Trial:
     verdict, refusal, texts = None, None, given.prompt.texts
     with loaded_guard(settings) as guard:
-        guard.matches("", rules)  # builds what a running gateway has built long ago
+        guard.prepare(snapshot.guard)  # what a running gateway has built long ago
         try:
             if given.prompt.has_token_ids and rules.denies_token_ids:
                 raise ContentUnreadable(param="input")

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway_ext.cli.guard_loading import loaded_guard
 from gateway_ext.errors import ConfigurationError, LedgerUnavailable
 from gateway_ext.exchange import CredentialClass, Endpoint, Interface, VerifiedClaims
 from gateway_ext.limits import NANO
@@ -28,7 +29,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser = commands.add_parser("explain", help="what would be decided about a request, step by step; sends nothing")
     parser.add_argument("request", type=Path, metavar="REQUEST.json", help="the request's body; - for standard input")
     parser.add_argument("--policies", type=Path, default=Settings().policies_dir, metavar="DIR")
-    parser.add_argument("--state", type=Path, default=Settings().state_dir, help="read balances from this ledger")
+    parser.add_argument("--state", type=Path, default=Settings().state_dir, help="read balances and registered documents from here")
     parser.add_argument("--endpoint", default=Endpoint.CHAT_COMPLETIONS.value, choices=[e.value for e in Endpoint])
     parser.add_argument("--issuer", default="personal", help="which issuer of identity.yaml verified the caller")
     parser.add_argument("--subject", default="demo@local")
@@ -49,16 +50,19 @@ def run_explain(options: argparse.Namespace) -> int:
     if issuer is None:
         raise ConfigurationError(f"--issuer: identity.yaml has {', '.join(sorted(snapshot.identity.issuers))}")
     is_service = issuer.credential_class is CredentialClass.SERVICE
-    explanation = asyncio.run(
-        explain(
-            snapshot,
-            claims={options.issuer: _claims(options, issuer.claims)},
-            interface=Interface.INTERNAL if is_service else Interface.PUBLIC,
-            endpoint=Endpoint(options.endpoint),
-            body=body,
-            used_nano=_balances(options.state),
+    with loaded_guard(Settings(state_dir=options.state, policies_dir=options.policies)) as guard:
+        guard.prepare(snapshot.guard)  # what a running gateway has built long ago
+        explanation = asyncio.run(
+            explain(
+                snapshot,
+                guard,
+                claims={options.issuer: _claims(options, issuer.claims)},
+                interface=Interface.INTERNAL if is_service else Interface.PUBLIC,
+                endpoint=Endpoint(options.endpoint),
+                body=body,
+                used_nano=_balances(options.state),
+            )
         )
-    )
     if options.json:
         print(json.dumps(as_json(explanation), indent=2))
     else:
