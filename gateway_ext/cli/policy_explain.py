@@ -29,7 +29,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser = commands.add_parser("explain", help="what would be decided about a request, step by step; sends nothing")
     parser.add_argument("request", type=Path, metavar="REQUEST.json", help="the request's body; - for standard input")
     parser.add_argument("--policies", type=Path, default=Settings().policies_dir, metavar="DIR")
-    parser.add_argument("--state", type=Path, default=Settings().state_dir, help="read balances and registered documents from here")
+    parser.add_argument(
+        "--state", type=Path, default=Settings().state_dir, help="read balances and registered documents from here"
+    )
     parser.add_argument("--endpoint", default=Endpoint.CHAT_COMPLETIONS.value, choices=[e.value for e in Endpoint])
     parser.add_argument("--issuer", default="personal", help="which issuer of identity.yaml verified the caller")
     parser.add_argument("--subject", default="demo@local")

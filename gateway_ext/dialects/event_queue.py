@@ -15,7 +15,7 @@ from gateway_ext import limits
 from gateway_ext.dialects.answer_texts import ANSWER_ROLE
 from gateway_ext.dialects.answers import edit_texts, replace_text
 from gateway_ext.dialects.event_growth import GrowingText
-from gateway_ext.dialects.event_texts import End, GrowingPiece, read_event_texts
+from gateway_ext.dialects.event_texts import End, EventTexts, GrowingPiece, read_document
 from gateway_ext.dialects.request_edits import Draft, Span
 from gateway_ext.dialects.request_texts import Pointer
 from gateway_ext.dialects.sse import SseEvent, StreamMalformed, other_lines, replace_data
@@ -48,6 +48,7 @@ class _Held:
     growing: list[tuple[Pointer, GrowingText, int, str]] = field(default_factory=list)  # where, which, from, piece
     edits: list[Edit] = field(default_factory=list)
     keeps_other_lines: bool = True
+    is_parsed: bool = True  # else `document` is read when it is needed
 
     def is_settled(self) -> bool:
         return not self.unsettled and all(text.is_settled(start + len(raw)) for _, text, start, raw in self.growing)
@@ -61,8 +62,9 @@ class _Held:
         if not changed and not self.edits and self.keeps_other_lines:
             return self.event.raw
         data = self.event.data
-        if self.document is not None:
-            draft = Draft(self.document)
+        document = self.document if self.is_parsed else read_document(self.event)
+        if document is not None:
+            draft = Draft(document)
             edit_texts(draft, [text for text in self.whole if text.pointer], self.edits)
             for pointer, value in changed:
                 replace_text(draft, pointer, value)
@@ -100,9 +102,14 @@ class EventQueue:
         self._whole: dict[str, tuple[_Held, int]] = {}
         self._is_over = False
 
-    def push(self, event: SseEvent, document: dict[str, Any] | None) -> list[Piece]:
-        """The pieces to read. `document` is what event_texts.read_document made of the event. Raises StreamMalformed."""
-        texts = read_event_texts(event, document)
+    def push_piece(self, event: SseEvent, piece: GrowingPiece) -> list[Piece]:
+        """The pieces to read of an event that holds nothing but `piece`. Raises StreamMalformed."""
+        held = _Held(event, None, (), unsettled=0, is_parsed=False)
+        self._hold(held)
+        return self._read_growing(held, piece)
+
+    def push(self, event: SseEvent, document: dict[str, Any] | None, texts: EventTexts) -> list[Piece]:
+        """The pieces to read. `document` and `texts` are what event_texts.py made of the event. Raises StreamMalformed."""
         said = other_lines(event)
         whole = (*texts.whole, Text((), "", ANSWER_ROLE, said)) if said else texts.whole
         held = _Held(event, document, whole, unsettled=len(whole))

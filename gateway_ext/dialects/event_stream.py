@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway_ext.dialects.event_queue import EventQueue, Piece
-from gateway_ext.dialects.event_texts import read_document
+from gateway_ext.dialects.event_template import EventTemplate, template_of
+from gateway_ext.dialects.event_texts import read_document, read_event_texts
 from gateway_ext.dialects.request_edits import Span
 from gateway_ext.dialects.sse import SseEvent, SseParser, StreamMalformed
 from gateway_ext.dialects.usage import StreamMeter
@@ -18,12 +19,13 @@ class InspectedStream:
     `next_sequence_number` is what the responses endpoint would number its next event with.
     """
 
-    __slots__ = ("_meter", "_parser", "_queue", "next_sequence_number", "total_bytes")
+    __slots__ = ("_meter", "_parser", "_queue", "_template", "next_sequence_number", "total_bytes")
 
     def __init__(self, *, strips_usage: bool) -> None:
         self._parser = SseParser()
         self._meter = StreamMeter(asked_for_usage=not strips_usage)
         self._queue = EventQueue()
+        self._template: EventTemplate | None = None  # the latest
         self.total_bytes = 0
         self.next_sequence_number = 0
 
@@ -64,9 +66,14 @@ class InspectedStream:
         return self._meter.is_complete
 
     def _push(self, event: SseEvent) -> list[Piece]:
+        piece = self._template.piece_of(event) if self._template else None
+        if piece is not None:
+            return [] if self._meter.see(event) else self._queue.push_piece(event, piece)
         document = read_document(event)
         if self._meter.see(event, document):
             return []
         if document is not None and type(number := document.get("sequence_number")) is int:
             self.next_sequence_number = number + 1
-        return self._queue.push(event, document)
+        texts = read_event_texts(event, document)
+        self._template = template_of(event, texts) or self._template
+        return self._queue.push(event, document, texts)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway_ext.dialects import event_stream
 from gateway_ext.dialects.event_json import JsonTextDecoder
 from gateway_ext.dialects.event_stream import InspectedStream
-from gateway_ext.dialects.sse import SseParser
+from gateway_ext.dialects.sse import SseParser, StreamMalformed
 from tests.unit.dialects.clients import NEEDLE, TRANSCRIPTS, ReplacingGuard, documents, inspected, received
 
 NAMES = st.sampled_from(sorted(TRANSCRIPTS))
@@ -116,3 +117,25 @@ def test_json_is_read_alike_however_it_is_cut(parts: list[str], cuts: list[int])
 def test_json_strings_are_read_as_json_parsers_read_them(value: str, ascii_only: bool) -> None:
     decoder = JsonTextDecoder()
     assert decoder.feed(json.dumps(value, ensure_ascii=ascii_only)) == f'"{value}"'
+
+
+@given(NAMES, st.lists(st.tuples(st.integers(0, 30), st.text(max_size=5)), max_size=8), CUTS)
+def test_what_is_read_by_template_is_read_as_if_parsed(
+    name: str, insertions: list[tuple[int, str]], cuts: list[int]
+) -> None:
+    """The transcript with some events repeated, with other words in the place of theirs."""
+    events = SseParser().feed(TRANSCRIPTS[name])
+    stream = [event.raw for event in events]
+    for position, words in insertions:
+        raw = stream[position % len(stream)]
+        stream.insert(position % len(stream), raw.replace(b"The", json.dumps(words)[1:-1].encode() or b"x"))
+    outcomes = []
+    for is_parsed in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            if is_parsed:
+                patch.setattr(event_stream, "template_of", lambda *_: None)
+            try:
+                outcomes.append(inspected(chunked(b"".join(stream), cuts), ReplacingGuard("*")))
+            except StreamMalformed as malformed:
+                outcomes.append(str(malformed).encode())
+    assert outcomes[0] == outcomes[1]

@@ -5,7 +5,7 @@ import pytest
 
 from gateway_ext import limits
 from gateway_ext.dialects.event_queue import EventQueue, Piece
-from gateway_ext.dialects.event_texts import read_document
+from gateway_ext.dialects.event_texts import read_document, read_event_texts
 from gateway_ext.dialects.sse import SseParser, StreamMalformed
 
 
@@ -22,8 +22,11 @@ def finish(index: int = 0) -> dict[str, Any]:
 
 
 def push(queue: EventQueue, *blocks: bytes) -> list[Piece]:
-    parser = SseParser()
-    return [piece for event in parser.feed(b"".join(blocks)) for piece in queue.push(event, read_document(event))]
+    pieces: list[Piece] = []
+    for event in SseParser().feed(b"".join(blocks)):
+        document = read_document(event)
+        pieces += queue.push(event, document, read_event_texts(event, document))
+    return pieces
 
 
 def test_events_wait_until_all_their_texts_are_settled() -> None:
