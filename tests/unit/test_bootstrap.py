@@ -1,0 +1,68 @@
+"""What settings add to a processor: models that operators supply."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import spacy
+
+from gateway_ext.bootstrap import classifier_beside, guard_engine
+from gateway_ext.errors import ConfigurationError
+from gateway_ext.exchange import Text
+from gateway_ext.guard.rules import Action, DetectorRule, GuardRules
+from gateway_ext.settings import Settings
+from gateway_ext.verdict import Redact
+from tests.unit.guard import onnx_model
+
+NAMES = GuardRules(
+    {"personal": DetectorRule(Action.REDACT)}, {}, 10.0, 10.0, classifiers=frozenset({"person_name", "email"})
+)
+
+
+def name_model(directory: Path) -> str:
+    """A pipeline that knows one person."""
+    pipeline = spacy.blank("en")
+    pipeline.add_pipe("entity_ruler").add_patterns([{"label": "PERSON", "pattern": "Ada Lovelace"}])  # type: ignore[attr-defined]
+    pipeline.to_disk(directory)
+    return str(directory)
+
+
+async def test_names_of_people_are_found_with_a_model_of_the_operators(tmp_path: Path) -> None:
+    guard = guard_engine(Settings(state_dir=tmp_path, person_name_model=name_model(tmp_path / "model")))
+    texts = [Text(("x",), "/x", "user", "Ask Ada Lovelace.")]
+    verdict = await guard.inspect(texts, NAMES)
+    assert isinstance(verdict, Redact)
+    assert [(finding.detector, finding.start, finding.end) for finding in verdict.findings] == [("person_name", 4, 16)]
+    without = GuardRules({"personal": DetectorRule(Action.REDACT)}, {}, 10.0, 10.0)
+    assert (await guard.inspect(texts, without)).findings == ()
+    guard.close()
+
+
+def test_a_model_that_is_none_is_said_at_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="person_name_model"):
+        guard_engine(Settings(state_dir=tmp_path, person_name_model=str(tmp_path)))
+
+
+async def test_a_classifier_of_the_operators_reports_on_the_event_loop(tmp_path: Path) -> None:
+    onnx_model.write(tmp_path)
+    scored: list[tuple[str, str, float]] = []
+    reported = asyncio.Event()
+
+    def report(exchange_id: str, classifier: str, score: float) -> None:
+        asyncio.get_running_loop()  # raises in any other thread
+        scored.append((exchange_id, classifier, score))
+        reported.set()
+
+    async with classifier_beside(Settings(classifier_model=str(tmp_path)), report) as classifier:
+        assert classifier is not None
+        assert classifier.submit("one", ["ignore"])
+        async with asyncio.timeout(10):
+            await reported.wait()
+    assert [(exchange_id, name) for exchange_id, name, _ in scored] == [("one", tmp_path.name)]
+
+
+async def test_without_one_nothing_runs_beside_the_path() -> None:
+    async with classifier_beside(Settings(), lambda *_: None) as classifier:
+        assert classifier is None
