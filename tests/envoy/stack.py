@@ -30,7 +30,8 @@ from gateway_ext.settings import StateLayout
 
 PROJECT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "gateway_ext.cli.main"]
-START_SECONDS = 60.0
+START_SECONDS = 150.0
+_PATTERN_FILES = ("fingerprint.key", "guard-patterns.db")
 PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}  # no TLS: spares loading authorities, 30 ms a request
 KNOWN_TO_POLICY = ("us", "eu")
 DEPLOYMENTS = (*KNOWN_TO_POLICY, "fr")  # of the simulated provider, each with a key of its own
@@ -208,6 +209,7 @@ def running_stack(
         change_policies(policies)
     state = root / "state"
     (state / "secrets").mkdir(parents=True, mode=0o700)
+    _take_patterns(state, root.parent / "patterns")
     for deployment in DEPLOYMENTS:
         key = root / f"key-of-{deployment}"
         key.touch(mode=0o600)
@@ -229,9 +231,23 @@ def running_stack(
         ]  # fmt: skip
         process = cleanup.enter_context(_child(up, root / "up.log"))
         _wait_for_banner(process, root / "up.log")
+        _keep_patterns(state, root.parent / "patterns")
         stack = Stack(root, ports, process)
         stack.wait_healthy()
         yield stack
+
+
+def _keep_patterns(state: Path, kept: Path) -> None:
+    """Compiled patterns, with the key they are authenticated by, for the next one: they take seconds to compile."""
+    if not kept.exists():
+        kept.mkdir(mode=0o700)
+        for name in _PATTERN_FILES:
+            shutil.copy2(state / name, kept / name)
+
+
+def _take_patterns(state: Path, kept: Path) -> None:
+    for name in _PATTERN_FILES if kept.exists() else ():
+        shutil.copy2(kept / name, state / name)
 
 
 def _wait_for_banner(process: subprocess.Popen[bytes], log: Path) -> None:

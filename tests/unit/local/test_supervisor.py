@@ -105,9 +105,10 @@ async def test_restarts_slow_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_first_start_that_fails_is_an_error_with_the_childs_own_words(tmp_path: Path) -> None:
-    stopped = tmp_path / "stopped"
+    stopped, trapped = tmp_path / "stopped", tmp_path / "trapped"
+    script = f"trap 'touch {stopped}; exit' TERM; touch {trapped}; while :; do sleep 0.02; done"
     programs = [
-        shell("good", f"trap 'touch {stopped}; exit' TERM; echo; while :; do sleep 0.02; done"),
+        shell("good", script, probe=trapped.exists),
         shell("bad", "echo 'bad setting in line 3' >&2; exit 7", probe=lambda: False),
         shell("never", f"touch {tmp_path}/never"),
     ]
