@@ -47,7 +47,12 @@ class DatabaseFile:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
+        self._secret = key
         self._key = hmac.digest(key, b"gateway_ext.guard databases", hashlib.sha256)
+
+    def beside(self, name: str) -> DatabaseFile:
+        """Another one in the same directory."""
+        return DatabaseFile(self._path.with_name(f"{self._path.name}.{name}"), self._secret)
 
     def database(
         self, expressions: Sequence[Expression], build: Callable[[], hyperscan.Database]

@@ -27,7 +27,8 @@ class Detector(ABC):
 
     `patterns` tell where it is worth to look: whatever `confirm` finds, a match of one of them must end within it or
     within the same passage. They carry `re.ASCII`, which is how the prefilter understands them; other scripts'
-    digits and letters reach detectors in ASCII through the views. `name` stands in the catalogue.
+    digits and letters reach detectors in ASCII through the views. A group named `trigger` marks the rare part of a
+    pattern that lies within a line (see Prefilter). `name` stands in the catalogue.
 
     `reads_compact`: also search texts whose separators have been taken out (`4 1 1 1…`, a key broken over two lines).
     Only for kinds that a checksum or a distinctive prefix proves, because there words run together.

@@ -51,12 +51,16 @@ class Scanner:
         for _ in self.steps(text, self.hits(View(text)), (), found):
             pass
         if profile.classifiers:
-            found.extend(self.classified(profile.classifiers, [text])[0])
+            are_folded = is_folded(text, _encoded(text))
+            found.extend(self.classified(profile.classifiers, [text], are_folded=are_folded)[0])
         return distinct(found)
 
-    def hits(self, view: View) -> list[Hit]:
-        """Where which detectors have something to confirm. Raises TooManyCandidates and InternalFailure."""
-        data = view.text.encode("utf-8", "replace")  # lone surrogates as `?`: Hyperscan may be given nothing else
+    def hits(self, view: View, data: bytes | None = None) -> list[Hit]:
+        """Where which detectors have something to confirm. `data`: the same in UTF-8, if it is at hand.
+
+        Raises TooManyCandidates and InternalFailure.
+        """
+        data = _encoded(view.text) if data is None else data
         try:
             hits = self._prefilter.hits(data, GUARD_CANDIDATES_MAX)
         except hyperscan.error as error:
@@ -66,12 +70,15 @@ class Scanner:
         _log.error("the prefilter failed: %s", failure)
         raise InternalFailure
 
-    def steps(self, text: str, hits: Sequence[Hit], skipped: Collection[str], found: list[Match]) -> Iterator[Kind]:
+    def steps(
+        self, text: str, hits: Sequence[Hit], skipped: Collection[str], found: list[Match], *, is_plain: bool = False
+    ) -> Iterator[Kind]:
         """Adds to `found` what detectors confirm in the readings of `text`, which has these `hits`; yields as Steps.
 
+        `is_plain`: it is known to have no other readings than itself.
         Raises as Scan.steps.
         """
-        for view in views(text):
+        for view in (View(text),) if is_plain else views(text):
             hits = self.hits(view) if view.source else hits
             for index, start, end in _passages(view.text, hits):
                 if view.is_compact and not self._detectors[index].reads_compact:
@@ -93,14 +100,16 @@ class Scanner:
         _log.error("detector %s failed: %s", detector.name, failure)
         raise InternalFailure
 
-    def classified(self, classifiers: Sequence[Classifier], texts: Sequence[str]) -> list[list[Match]]:
+    def classified(
+        self, classifiers: Sequence[Classifier], texts: Sequence[str], *, are_folded: bool = False
+    ) -> list[list[Match]]:
         """What `classifiers` find in each text as it is, and as it is when folded if that differs.
 
-        Raises TooManyCandidates, and InternalFailure when one fails.
+        `are_folded`: it is known to differ in none. Raises TooManyCandidates, and InternalFailure when one fails.
         """
         read = [(index, View(text)) for index, text in enumerate(texts)]
-        if not _is_folded(_JOINT.join(texts)):  # asked once for all, as it is so rarely
-            read += [(index, folded(view)) for index, view in read if not _is_folded(view.text)]
+        if not are_folded:
+            read += [(index, folded(view)) for index, view in read if not is_folded(view.text, _encoded(view.text))]
         found: list[list[Match]] = [[] for _ in texts]
         for classifier in classifiers:
             in_views = self._classified_by(classifier, [view.text for _, view in read])
@@ -128,7 +137,7 @@ class Scanner:
 class Scan:
     """Some texts on their way through one scanner under one profile."""
 
-    __slots__ = ("_classified", "_hits", "_keys", "_known", "_profile", "_scanner", "_skipped", "_texts")
+    __slots__ = ("_classified", "_hits", "_keys", "_known", "_plain", "_profile", "_scanner", "_skipped", "_texts")
 
     # Looking texts up costs a microsecond per kilobyte, so it is left to whoever drives the scan.
 
@@ -141,6 +150,7 @@ class Scan:
         self._known: list[tuple[Match, ...] | None] = []
         self._classified: dict[int, list[Match]] = {}  # by text, once it has been sifted
         self._hits: dict[int, list[Hit]] = {}
+        self._plain: set[int] = set()  # that have no other reading
 
     def is_clean(self) -> bool:
         """Whether nothing can be found, told by one pass over all new texts at once: so it is with most requests.
@@ -174,7 +184,8 @@ class Scan:
         if hits is None:
             hits = self._scanner.hits(View(text))
         found = self._classified[index].copy()
-        yield from self._scanner.steps(text, hits, self._skipped, found)
+        is_plain = index in self._plain
+        yield from self._scanner.steps(text, hits, self._skipped, found, is_plain=is_plain)
         matches = distinct(found)
         if not self._skipped:  # else something may be missing
             self._scanner.cache.put(self._keys[index], matches)
@@ -200,34 +211,42 @@ class Scan:
     def _sift(self, new: Sequence[int]) -> None:
         """Tells which of these texts are clean, by one pass over all of them."""
         texts = [self._texts[index] for index in new]
+        joined = _JOINT.join(texts)
+        data = _encoded(joined)  # once, because it takes a microsecond per kilobyte
         classified: Sequence[list[Match]] = [[] for _ in new]
         if self._profile.classifiers:
-            classified = self._scanner.classified(self._profile.classifiers, texts)
-        suspect = self._suspect(new, texts)
+            are_folded = is_folded(joined, data)
+            classified = self._scanner.classified(self._profile.classifiers, texts, are_folded=are_folded)
+        suspect = self._suspect(new, texts, joined, data)
         self._classified.update(zip(new, classified, strict=True))
         clean = [index for index in new if index not in suspect and not self._classified[index]]
         for index in clean:
             self._known[index] = ()
         self._scanner.cache.put_all([(self._keys[index], ()) for index in clean])
 
-    def _suspect(self, new: Sequence[int], texts: Sequence[str]) -> set[int]:
+    def _suspect(self, new: Sequence[int], texts: Sequence[str], joined: str, data: bytes) -> set[int]:
         """Those in which detectors have something to confirm.
 
         Patterns read the end of a line as they read the end of a text (see Prefilter), so a text that has a hit alone
         has it when all are joined, too.
         """
-        joined = _JOINT.join(texts)
         try:
-            hits = self._scanner.hits(View(joined))
+            hits = self._scanner.hits(View(joined), data)
         except TooManyCandidates:
             return set(new)
-        if len(new) == 1:
-            self._hits[new[0]] = hits
-        ends = list(accumulate(len(text) + len(_JOINT) for text in texts))
-        found = {bisect_right(ends, position) for _, position in hits}
-        if len(found) < len(new) and has_views(joined):
-            found.update(number for number, text in enumerate(texts) if has_views(text))
-        return {new[number] for number in found}
+        starts = list(accumulate((len(text) + len(_JOINT) for text in texts[:-1]), initial=0))
+        for detector, position in hits:
+            number = bisect_right(starts, position) - 1
+            last = len(texts[number]) - 1  # a pattern may have seen the line end behind it, too
+            self._hits.setdefault(new[number], []).append((detector, max(0, min(position - starts[number], last))))
+        found = {index for index in new if index in self._hits}
+        if len(new) == 1 == len(found):
+            return found  # its views will be read in any case
+        if not has_views(joined, data):
+            self._plain.update(new)
+        elif len(found) < len(new):
+            found.update(index for index, text in zip(new, texts, strict=True) if has_views(text))
+        return found
 
 
 def distinct(matches: Sequence[Match]) -> tuple[Match, ...]:
@@ -241,8 +260,8 @@ def distinct(matches: Sequence[Match]) -> tuple[Match, ...]:
     return tuple(kept)
 
 
-def _is_folded(text: str) -> bool:
-    return text.isascii() or is_folded(text, text.encode("utf-8", "replace"))
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")  # lone surrogates as `?`: Hyperscan may be given nothing else
 
 
 def _passages(text: str, hits: Sequence[Hit]) -> Iterator[tuple[int, int, int]]:

@@ -31,7 +31,7 @@ from gateway_ext.settings import StateLayout
 PROJECT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "gateway_ext.cli.main"]
 START_SECONDS = 150.0
-_PATTERN_FILES = ("fingerprint.key", "guard-patterns.db")
+_PATTERN_FILES = ("fingerprint.key", "guard-patterns.db", "guard-patterns.db.lines")
 PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}  # no TLS: spares loading authorities, 30 ms a request
 KNOWN_TO_POLICY = ("us", "eu")
 DEPLOYMENTS = (*KNOWN_TO_POLICY, "fr")  # of the simulated provider, each with a key of its own

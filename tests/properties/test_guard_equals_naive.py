@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway_ext.guard.cache import Match
+from gateway_ext.guard.detector import Kind
 from gateway_ext.guard.engine import shipped_detectors
 from gateway_ext.guard.fingerprint import Fingerprints
 from gateway_ext.guard.passages import passage_at
 from gateway_ext.guard.profile import Profile
-from gateway_ext.guard.scanner import Scanner, distinct
+from gateway_ext.guard.scanner import Scanner, Steps, distinct
 from gateway_ext.guard.views.view import views
 
 FINGERPRINTS = Fingerprints(b"a key for property tests")
@@ -134,6 +137,22 @@ def test_a_value_is_found_wherever_it_lies_in_a_long_line(value: str, before: in
 def test_one_pass_over_all_texts_misses_none_that_has_a_hit_alone(texts: list[str]) -> None:
     if SCANNER.scan(texts, Profile()).is_clean():
         assert not any(naive(text) for text in texts)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(TEXTS, min_size=2, max_size=4))
+@example(["", "x", VALUES[0], ""])
+def test_texts_inspected_together_have_the_matches_that_each_has_alone(texts: list[str]) -> None:
+    scan = SCANNER.scan(texts, Profile())
+    scan.is_clean()
+    for index, text in enumerate(texts):
+        matches: list[tuple[Match, ...]] = []
+        assert all(isinstance(kind, Kind) for kind in _returning(scan.steps(index), matches))
+        assert places(matches[0]) == places(scanned(text))
+
+
+def _returning(steps: Steps, matches: list[tuple[Match, ...]]) -> Iterator[Kind]:
+    matches.append((yield from steps))
 
 
 @pytest.mark.parametrize("value", VALUES)

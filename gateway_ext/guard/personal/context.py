@@ -28,7 +28,7 @@ class ContextWords:
     def __init__(self, words: str) -> None:
         every = dict.fromkeys(word for part in words.split("|") if (word := part.strip()))
         self._words = tuple((_searched(word), re.compile(spelled(word), re.ASCII | re.IGNORECASE)) for word in every)
-        self._announcing = tuple(_beginning(word) + spelled(word) for word in every)
+        self._announcing = tuple((_beginning(word), spelled(word)) for word in every)
 
     def before(self, text: str, position: int, reach: int = REACH_CHARACTERS) -> bool:
         """Whether one of the words stands at most `reach` characters before `position`, on its line.
@@ -48,7 +48,22 @@ class ContextWords:
 
         One pattern a word: Hyperscan finds any number of literals at once, but pays for every alternation of them.
         """
-        return tuple(re.compile(rf"{word}[^\n]*{value}", re.ASCII | re.IGNORECASE) for word in self._announcing)
+        return tuple(
+            re.compile(rf"{first}{word}[^\n]*{value}", re.ASCII | re.IGNORECASE) for first, word in self._announcing
+        )
+
+    def near(self, value: str) -> tuple[re.Pattern[str], ...]:
+        """What the prefilter looks for where words may also stand behind: one of them and `value` on one line.
+
+        They leave how far words reach to the confirmation: counting is dear in an automaton, and words are rare.
+        """
+        return tuple(
+            re.compile(
+                rf"(?P<trigger>{first}{word})[^\n]*{value}|{value}[^\n]*{'[^A-Za-z]' if first else ''}{word}",
+                re.ASCII | re.IGNORECASE,
+            )
+            for first, word in self._announcing
+        )
 
 
 def folded(text: str) -> str:

@@ -37,7 +37,7 @@ _STRETCH = re.compile(rf"(?:{_QUANTUM}){{3,}}(?:{_LAST})?")
 _OF_ONE_LENGTH = re.compile("[\0-\x7f]+|[\x80-\u07ff]+|[\u0800-\uffff]+|[\U00010000-\U0010ffff]+")  # in UTF-8
 _TO_STANDARD = str.maketrans("-_", "+/")
 
-HINTS = ((f"[A-Za-z0-9]{{16}}|{_FULL_WIDTH}", f"(?:{_QUANTUM}){{4}}|[A-Za-z0-9+]{{24}}|{_FULL_WIDTH}"),)
+HINTS = (_FULL_WIDTH,)  # besides long runs
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 _UNPRINTABLE_SHARE_MAX = 0.03
@@ -46,6 +46,14 @@ _UNPRINTABLE_SHARE_MAX = 0.03
 def read(source: View, positions: Sequence[int]) -> Iterator[View]:
     """What it decodes to is text as somebody wrote it, even if the source is compact."""
     yield from excerpts(source, _runs(source.text, positions), is_compact=False)
+
+
+def has_text(run: str) -> bool:
+    """Whether anything is read in a run of characters of base64."""
+    try:
+        return bool(_parts(run, 0)) or any(_parts(stretch, 0) for stretch in _STRETCH.findall(run))
+    except TooManyCandidates:
+        return True
 
 
 def _runs(text: str, positions: Sequence[int]) -> Iterator[Run]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway_ext.guard.detector import TooManyCandidates
 from gateway_ext.guard.views.offsets import Part, View, Writer, pieces_max
-from gateway_ext.guard.views.signs import is_hinted_at
+from gateway_ext.guard.views.signs import Hint
 
 # Format characters (category Cf: zero-width spaces and joiners, soft hyphen, marks of direction, tags), the grapheme
 # joiner, the blank Hangul fillers and the variation selectors; line and paragraph separators that no keyboard has.
@@ -25,15 +25,27 @@ INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 _ASSIGNED = (*range(0x80, 0x20000), *range(0x2F800, 0x2FA20))
 
 # _INVISIBLE in bytes, and for the sake of speed all of F3 A0.
-_has_invisible = is_hinted_at(
+_invisible = Hint(
     r"\xC2[\x85\xAD]|\xCD\x8F|\xD8\x9C|\xE1\x85[\x9F\xA0]|\xE1\x9E[\xB4\xB5]|\xE1\xA0[\x8B-\x8F]|\xE2\x80[\x8B-\x8F\xA8-\xAE]"
     r"|\xE2\x81[\xA0-\xAF]|\xE3\x85\xA4|\xEF\xB8[\x80-\x8F]|\xEF\xBB\xBF|\xEF\xBE\xA0|\xEF\xBF[\xB9-\xBB]|\xF3\xA0"
 )
 
 
+# All characters but the letters of Western and Central Europe, plain quotation marks, bullets and the euro sign.
+_rare = Hint(
+    r"[\xC6-\xE1\xE3-\xFF]|\xC2[\x85\xA0\xA8\xAA\xAD\xAF\xB2-\xB5\xB8-\xBA\xBC-\xBE]|\xC4[\xB1-\xB3\xBF]|\xC5[\x80\x89\xBF]"
+    r"|\xE2(?:[\x81\x83-\xBF]|\x80[^\x98-\x9E\xA2]|\x82[^\xAC])"
+)
+
+
+def is_common(text: str, data: bytes) -> bool:
+    """Whether `text`, given also in UTF-8, has none but characters that folding leaves alone and no other is taken for."""
+    return len(text) == len(data) or not _rare.is_in(data)
+
+
 def is_folded(text: str, data: bytes) -> bool:
     """Whether `text`, given also in UTF-8, is its own folded reading; a few characters out of use count as not."""
-    return len(text) == len(data) or not (_has_invisible(data) or not unicodedata.is_normalized("NFKC", text))
+    return is_common(text, data) or not (_invisible.is_in(data) or not unicodedata.is_normalized("NFKC", text))
 
 
 def _fold(text: str) -> str:

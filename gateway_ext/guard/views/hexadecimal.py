@@ -19,8 +19,9 @@ _GAP = r"(?:[ :,-]|, ?0[xX]| 0[xX]|0[xX])"
 _CHARACTER = rf"(?:[2-7]{_H}|[CcDd]{_H}[89ABab]{_H}|[Ee]{_H}[89ABab]{_H}[89ABab]{_H}|[Ff][0-4][89ABab]{_H}[89ABab]{_H}[89ABab]{_H})"
 
 
+# Besides long runs.
 HINT = (
-    rf"{_H}{{16}}|(?:[2-7]{_H}[ :,-]){{7}}[2-7]{_H}|(?:0[xX]{_H}{{2}}[ ,]{{0,2}}){{5}}"
+    rf"(?:[2-7]{_H}[ :,-]){{7}}[2-7]{_H}|(?:0[xX]{_H}{{2}}[ ,]{{0,2}}){{5}}"
     r"|[eE]2[ :,-]80[ :,-]|[eE][fF][ :,-][bB][cdCD][ :,-]"
 )
 # Eight characters of UTF-8, or ten of ASCII among other bytes.
@@ -50,6 +51,11 @@ def read(source: View, positions: Sequence[int]) -> Iterator[View]:
     yield from excerpts(
         source, (run for start, end in runs for run in _runs(source.text, start, end)), is_compact=False
     )
+
+
+def has_text(run: str) -> bool:
+    """Whether anything is read in a run of hexadecimal digits."""
+    return any(sign.search("  " + run) for sign in SIGNS) and next(_runs(run, 0, len(run)), None) is not None
 
 
 def read_grouped(source: View, positions: Sequence[int]) -> Iterator[View]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import hyperscan
 
 from gateway_ext.errors import InternalFailure
+from gateway_ext.guard.databases import compiled
 from gateway_ext.guard.detector import TooManyCandidates
 from gateway_ext.guard.prefilter import Hit, Prefilter
 from gateway_ext.guard.views.offsets import View
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 SIGNS_FREE = 8192
 CHARACTERS_PER_SIGN = 16  # least, on average, before a text is given up
 
+Tools = tuple[hyperscan.Scratch, list[tuple[int, int]], Callable[[int, int, int, int, object], None]]
 Read = Callable[[View, Sequence[int]], Iterator[View]]
 """Reads a view, given where signs end, in order."""
 
@@ -35,7 +37,7 @@ class Disguise:
 
     Signs of ASCII characters are looked for in texts where `?` stands for every other character. `is_foreign`: only
     other texts can hold it. `is_unfolded`: folding would remove it, so it is read before. `is_in_tables`: every line of a harmless
-    text may have a sign.
+    text may have a sign. `is_in_runs`: a long run of letters and digits that may be read is a hint, too.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class Disguise:
         is_foreign: bool = False,
         is_unfolded: bool = False,
         is_in_tables: bool = False,
+        is_in_runs: bool = False,
     ) -> None:
         self._is_in_tables = is_in_tables
+        self.is_in_runs = is_in_runs
         self.is_foreign = is_foreign
         self.is_unfolded = is_unfolded
-        self._hints = [[_Hint(one) for one in ((hint,) if isinstance(hint, str) else hint)] for hint in hints]
+        self._hints = [[Hint(one) for one in ((hint,) if isinstance(hint, str) else hint)] for hint in hints]
         self._signs = Prefilter([signs for signs, _ in readers])
         self._readers = tuple(read for _, read in readers)
 
@@ -96,36 +100,37 @@ def _in_code_points(text: str, offsets: Sequence[int]) -> list[int]:
     return positions
 
 
-class _Hint:
-    """Whether a pattern of bytes occurs."""
+class Hint:
+    """Whether a pattern of bytes occurs, and where its first occurrences end."""
 
-    def __init__(self, pattern: str) -> None:
-        flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
-        self._database = hyperscan.Database()
-        self._database.compile(expressions=[pattern.encode("ascii")], ids=[0], elements=1, flags=[flags])
+    def __init__(self, *patterns: str, is_single: bool = True) -> None:
+        """`is_single`: one occurrence of each is enough."""
+        flags = hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if is_single else 0)
+        self._database = compiled([(index, pattern.encode("ascii"), flags) for index, pattern in enumerate(patterns)])
         self._local = threading.local()
 
     def is_in(self, data: bytes) -> bool:
-        found: list[int] = []
+        """Raises InternalFailure."""
+        return bool(self.places(data))
 
-        def note(pattern: int, _start: int, _end: int, _flags: int, _context: object) -> None:
-            found.append(pattern)
-
+    def places(self, data: bytes) -> Sequence[tuple[int, int]]:
+        """Pattern and end of each occurrence, good until the next search in this thread. Raises InternalFailure."""
+        tools: Tools | None = getattr(self._local, "tools", None)
+        scratch, found, note = tools or self._tools()
+        found.clear()
         try:
-            self._database.scan(data, match_event_handler=note, scratch=self._scratch())
+            self._database.scan(data, match_event_handler=note, scratch=scratch)
         except hyperscan.error:
             _log.error("the search for hints of disguise failed")
             raise InternalFailure from None
-        return bool(found)
+        return found
 
-    def _scratch(self) -> hyperscan.Scratch:
-        """One per thread, as in Prefilter."""
-        scratch: hyperscan.Scratch | None = getattr(self._local, "scratch", None)
-        if scratch is None:
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
-        return scratch
+    def _tools(self) -> Tools:
+        """One set per thread, as in Prefilter; made once, as a search takes hardly longer than making them."""
+        found: list[tuple[int, int]] = []
 
+        def note(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            found.append((pattern, end))
 
-def is_hinted_at(pattern: str) -> Callable[[bytes], bool]:
-    """A test for a pattern of UTF-8 bytes."""
-    return _Hint(pattern).is_in
+        tools = self._local.tools = hyperscan.Scratch(self._database), found, note
+        return tools

@@ -51,3 +51,31 @@ def test_threads_scan_at_the_same_time() -> None:
     for thread in threads:
         thread.join()
     assert results == [1] * 8
+
+
+TRIGGERED = (
+    r"(?P<trigger>tax (?:no|\(id\)))[^\n]*\d{3}|\d{3}[^\n]*tax (?:no|\(id\))",
+    r"(?P<trigger>(?:^|[^A-Za-z])n[^A-Za-z\n]+i)[^\n]*\d{3}",
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "hits"),
+    [
+        (b"tax no 123", [(0, 9)]),
+        (b"of\n123 tax (id)\nlater", [(0, 14)]),
+        (b"tax no\n123", []),
+        (b"123, 456", []),
+        ("é\nn. i. 123\n".encode(), [(1, 11)]),
+        (b"an i 123", []),
+        (b"cat n. i. 123, tax no 123", [(2, 2), (1, 12), (0, 20), (0, 24), (1, 24)]),
+    ],
+)
+def test_triggered_patterns_are_found_in_lines_with_their_trigger(data: bytes, hits: list[tuple[int, int]]) -> None:
+    patterns = [[re.compile(pattern, re.ASCII | re.IGNORECASE)] for pattern in TRIGGERED]
+    assert sorted(Prefilter([*patterns, [re.compile("cat", re.ASCII)]]).hits(data, 10)) == sorted(hits)
+
+
+def test_triggered_patterns_are_found_in_every_line() -> None:
+    prefilter = Prefilter([[re.compile("(?P<trigger>word)[^\n]*7", re.ASCII)]])
+    assert prefilter.hits(b"word 7\n" * 5 + b"word 7", 10) == [(0, 7 * line + 5) for line in range(6)]

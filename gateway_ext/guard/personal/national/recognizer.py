@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gateway_ext.guard.personal.context import ContextWords, spelled
+from gateway_ext.guard.personal.context import ContextWords
 from gateway_ext.guard.personal.national.identifier import NationalIdentifier
 from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
@@ -69,12 +69,6 @@ class NationalRecognizer(GuardRecognizer):
 
 
 def _patterns(identifier: NationalIdentifier) -> Iterator[re.Pattern[str]]:
-    """One pattern a word, because Hyperscan finds any number of literals at once, but pays for alternations of them.
-
-    They leave how far words reach to the confirmation: counting is dear in an automaton, and words are rare.
-    """
-    yield from ContextWords(identifier.words).announcing(identifier.hint)
-    for word in filter(None, map(str.strip, identifier.words.split("|"))):
-        yield re.compile(rf"{identifier.hint}[^\n]*[^A-Za-z]{spelled(word)}", re.ASCII | re.IGNORECASE)
+    yield from ContextWords(identifier.words).near(identifier.hint)
     if identifier.alone:
         yield re.compile(identifier.alone_hint or rf"\b(?:{identifier.alone})\b", re.ASCII)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from gateway_ext.guard.detector import TooManyCandidates
-from gateway_ext.guard.views.folding import folded, is_folded
+from gateway_ext.guard.views.folding import INVISIBLE, folded, is_common, is_folded
 from gateway_ext.guard.views.offsets import View
+from gateway_ext.guard.views.view import DISGUISES
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,16 @@ def test_folding_adds_no_depth() -> None:
 def test_a_map_of_offsets_that_would_fill_the_memory_is_refused(text: str) -> None:
     with pytest.raises(TooManyCandidates):
         folded(View(text))
+
+
+def test_common_characters_stay_as_they_are_and_hide_nothing() -> None:
+    for code in range(0x80, 0x110000):
+        if 0xD800 <= code < 0xE000:
+            continue
+        character = chr(code)
+        if is_common(character, character.encode()):
+            assert unicodedata.is_normalized("NFKC", character)
+            assert not unicodedata.combining(character)
+            assert not INVISIBLE.match(character)
+            between = f"a{character}b 1{character}2 {character}"
+            assert not any(one.is_foreign and one.is_hinted_at(between.encode()) for one in DISGUISES)
