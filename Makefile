@@ -75,14 +75,15 @@ proto: $(GENERATED) ## compile the wire formats again when they changed
 $(GENERATED) &: $(PROTOS) proto/compile.py | $(VENV)/.installed
 	$(BIN)/python proto/compile.py
 
-# The OpenAI Node SDK is one of the clients that the tests use. Debian's packages are installed where that is possible.
+# The OpenAI Node SDK is one of the clients that the tests use, and an OpenID provider in Node.js one of the servers. Debian's
+# packages are installed where that is possible.
 .PHONY: nodedeps
 nodedeps: tests/node/node_modules/.package-lock.json
 
 tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
 	@command -v npm >/dev/null || \
 	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq nodejs npm >/dev/null; } || \
-	  { echo "npm is missing, and the tests run OpenAI's Node SDK. Debian: apt-get install nodejs npm" >&2; exit 1; }
+	  { echo "npm is missing, and the tests run OpenAI's Node SDK and an OpenID provider. Debian: apt-get install nodejs npm" >&2; exit 1; }
 	npm ci --prefix tests/node --no-audit --no-fund --loglevel=error
 	@touch $@
 

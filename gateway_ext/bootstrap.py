@@ -16,10 +16,13 @@ from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.extproc.server import ProcessorServer
+from gateway_ext.identity.key_age import KeyAges
+from gateway_ext.identity.key_watch import KeyWatch
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.policy.watcher import PolicyWatcher
 from gateway_ext.settings import Settings
+from gateway_ext.standing.watcher import StandingWatcher
 from gateway_ext.sweeper import Sweeper
 
 if TYPE_CHECKING:
@@ -59,7 +62,9 @@ async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
         beside = await stack.enter_async_context(
             classifier_beside(settings, lambda *scored: pipeline.score(*scored))  # noqa: PLW0108  (made below)
         )
-        pipeline = Pipeline(policy, ledger, guard, audit, clock, beside)
+        standing = await stack.enter_async_context(watched_standing(settings))
+        keys = KeyAges(layout.key_ages, clock.now_unix_nano)
+        pipeline = Pipeline(policy, ledger, guard, audit, clock, standing, beside, keys)
         stack.push_async_callback(asyncio.to_thread, pipeline.close)
         server = ProcessorServer(
             pipeline,
@@ -76,9 +81,11 @@ class Control:
 
     shipper: Shipper
     sweeper: Sweeper
+    key_watch: KeyWatch
     policy: PolicyWatcher
     audit: Spool
-    write_xds: Callable[[Snapshot, Sequence[Snapshot], Mapping[str, str]], tuple[str, ...]]  # retiring, key versions
+    # Policies in force and retiring, versions of the providers' keys, JWKS of our issuers.
+    write_xds: Callable[[Snapshot, Sequence[Snapshot], Mapping[str, str], Mapping[str, str]], tuple[str, ...]]
 
 
 @asynccontextmanager
@@ -102,10 +109,19 @@ async def control(settings: Settings) -> AsyncIterator[Control]:
         yield Control(
             shipper=Shipper(layout.spool, exporter, clock),
             sweeper=Sweeper(ledger, audit, policy, clock),
+            key_watch=KeyWatch(settings.envoy_admin, layout.key_ages, clock.now_unix_nano),
             policy=policy,
             audit=audit,
-            write_xds=lambda snapshot, retiring, keys: write(
-                render(snapshot, layout, settings.processor_count, retiring=retiring, key_versions=keys), layout.xds
+            write_xds=lambda snapshot, retiring, key_versions, key_sets: write(
+                render(
+                    snapshot,
+                    layout,
+                    settings.processor_count,
+                    retiring=retiring,
+                    key_versions=key_versions,
+                    key_sets=key_sets,
+                ),
+                layout.xds,
             ),
         )
 
@@ -121,6 +137,17 @@ async def watched_policy(
         yield policy
     finally:
         await policy.stop()
+
+
+@asynccontextmanager
+async def watched_standing(settings: Settings) -> AsyncIterator[StandingWatcher]:
+    """What operators have ordered, followed while the context lasts."""
+    standing = StandingWatcher(settings.layout.standing, SystemClock())
+    await standing.start()
+    try:
+        yield standing
+    finally:
+        await standing.stop()
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ class Refusal(GatewayError):  # noqa: N818  (a refusal is an answer, not a fault
     http_status: ClassVar[int] = 403
     kind: ClassVar[str] = "invalid_request_error"
     message: ClassVar[str] = "The gateway refused this request."
+    is_lasting: ClassVar[bool] = False  # trying again soon is of no use, whatever the status makes clients believe
 
     def __init__(self, message: str | None = None, *, param: str | None = None, retry_after_seconds: int | None = None):
         super().__init__(message or self.message)
@@ -51,9 +52,40 @@ class ClaimMissing(Refusal):
     message = "The credential is valid but lacks a claim that the gateway's policy requires."
 
 
+class IdentityProviderUnavailable(Refusal):
+    code, http_status, kind = "identity_provider_unavailable", 503, "server_error"
+    message = "The keys of your credential's issuer have not been renewed for too long, so it is not believed just now."
+
+
 class CredentialOnWrongInterface(Refusal):
     code, http_status, kind = "credential_on_wrong_interface", 403, "authentication_error"
     message = "This class of credential is not accepted on this interface."
+
+
+class CertificateMismatch(Refusal):
+    code, http_status, kind = "certificate_mismatch", 401, "authentication_error"
+    message = "This credential belongs to another client certificate than the one that it came with."
+
+
+class CredentialRevoked(Refusal):
+    code, http_status, kind = "credential_revoked", 401, "authentication_error"
+    message = "This credential has been revoked."
+
+
+class PersonDisabled(Refusal):
+    code, http_status, kind = "person_disabled", 403, "permission_error"
+    message = "This account has been disabled. Ask your platform team."
+
+
+class Stopped(Refusal):
+    code, http_status, kind = "stopped", 503, "server_error"
+    message = "Stopped by the gateway's operator."
+    is_lasting = True
+
+
+class StandingUnavailable(Refusal):
+    code, http_status, kind = "standing_unavailable", 503, "server_error"
+    message = "Whether this request may pass cannot be known just now, so it was not sent. Try again shortly."
 
 
 class ModelNotAllowed(Refusal):

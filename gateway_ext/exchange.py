@@ -50,6 +50,14 @@ class Endpoint(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """What Envoy says about a client certificate that it has verified. Empty where there is none."""
+
+    uri: str = ""  # the first URI among its subject alternative names
+    sha256: str = ""  # of the certificate in DER, hexadecimal
+
+
+@dataclass(frozen=True, slots=True)
 class RequestHead:
     """The head of a request as Envoy tells it. `claims` maps the name of the verifying issuer to its claims."""
 
@@ -60,6 +68,7 @@ class RequestHead:
     content_encoding: str
     source_address: str
     claims: Mapping[str, VerifiedClaims]
+    certificate: ClientCertificate = field(default_factory=ClientCertificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,9 @@ class Principal:
     environment: str = ""
     groups: frozenset[str] = frozenset()
     purpose: str = ""
+    email: str = ""
+    cost_center: str = ""
+    models: tuple[str, ...] | None = None  # patterns that the credential is narrowed to; None = it is not
 
 
 @dataclass(frozen=True, slots=True)

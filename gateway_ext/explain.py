@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,11 +10,23 @@ from gateway_ext.audit.records import AuditRecord, DecisionRecord
 from gateway_ext.budget.rules import Reservation, Settled, Settlement
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import BudgetExhausted
-from gateway_ext.exchange import Answer, Endpoint, Hold, Interface, RequestHead, Usage, VerifiedClaims
+from gateway_ext.exchange import (
+    Answer,
+    ClientCertificate,
+    Endpoint,
+    Hold,
+    Interface,
+    RequestHead,
+    Usage,
+    VerifiedClaims,
+)
+from gateway_ext.identity.binding import named_certificate
+from gateway_ext.identity.rules import IssuerRule
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.ports import Guard
 from gateway_ext.response.forwarded import Forwarded
+from gateway_ext.standing.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +49,14 @@ async def explain(
     body: bytes,
     used_nano: Mapping[str, int],
 ) -> Explanation:
-    """What would be decided about `body` with this Guard. `used_nano` is what is posted and held by account key."""
+    """What would be decided about `body` with this Guard. `used_nano` is what is posted and held by account key.
+
+    A token that is bound to a client certificate is taken to come with it.
+    """
     ledger, audit = _ReadingLedger(used_nano), _Listener()
-    pipeline = Pipeline(_Fixed(snapshot), ledger, guard, audit, SystemClock())
+    pipeline = Pipeline(
+        _Fixed(snapshot), ledger, guard, audit, SystemClock(), _NothingOrdered(), issuer_keys=_Renewed()
+    )
     head = RequestHead(
         interface=interface,
         method="GET" if endpoint is Endpoint.MODELS else "POST",
@@ -47,6 +65,7 @@ async def explain(
         content_encoding="",
         source_address="",
         claims=claims,
+        certificate=next(map(named_certificate, claims.values()), ClientCertificate()),
     )
     decided: Forwarded | Answer
     admitted = pipeline.admit(head)
@@ -66,6 +85,23 @@ class _Fixed:
 
     def current(self) -> Snapshot:
         return self.snapshot
+
+
+class _NothingOrdered:
+    """What policy says is explained, whatever an operator may have stopped."""
+
+    def current(self) -> Standing:
+        return Standing()
+
+    def changed(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+
+class _Renewed:
+    """Nor does it matter whether an identity provider can be reached just now."""
+
+    def require_fresh(self, issuer: IssuerRule) -> None:
+        pass
 
 
 @dataclass(slots=True)

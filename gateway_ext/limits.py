@@ -54,6 +54,13 @@ ATTACHMENT_DEADLINE_SECONDS = 3.0  # about 500 pages; with GUARD_DEADLINE_SECOND
 POLICY_FILE_BYTES_MAX = 4 * 1024 * 1024
 POLICY_POLL_SECONDS = 0.5
 
+# Standing: what operators have revoked, disabled and stopped
+STANDING_POLL_SECONDS = 0.1
+STANDING_AGE_SECONDS_MAX = 1.0  # of the last look at the store that a request may be judged by
+STANDING_DIRECTIVES_MAX = 20_000  # about 300 bytes each, in every processor
+STANDING_VALUE_CHARACTERS_MAX = 256  # as of a claim
+STANDING_REASON_CHARACTERS_MAX = 200
+
 # Audit
 SPOOL_SEGMENT_BYTES = 16 * 1024 * 1024
 SPOOL_BYTES_MAX = 2 * 1024 * 1024 * 1024

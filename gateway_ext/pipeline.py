@@ -7,6 +7,7 @@ money and makes the server abort the stream, which Envoy answers with 503; nothi
 
     0 read          dialects    strict parsing, so that what we judge is what the provider reads
     1 authenticate  identity    Envoy's verified claims → Principal; interface, entitlement to the model
+                    standing    neither revoked, disabled nor stopped: asked again right before the request goes out
     2 budget        budget      reserve the worst case, or 429
     3 inspect       guard       every text of the request: allow, redact, deny
     4 route         routing     deployments allowed for what was found, in order, or 403
@@ -20,27 +21,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from gateway_ext import trail
+from gateway_ext import replies, trail
 from gateway_ext.attachments.finding import with_attachments
 from gateway_ext.attachments.opener import Opener
 from gateway_ext.audit.records import OutcomeRecord
 from gateway_ext.budget import reserve
 from gateway_ext.budget.charge import settlement
-from gateway_ext.dialects import encodings, own_answers, requests
+from gateway_ext.dialects import encodings, own_answers, request_heads, requests
 from gateway_ext.errors import (
     AuditUnavailable,
     ContentBlocked,
-    ContentTypeUnsupported,
     ContentUnreadable,
-    EndpointUnknown,
     InternalFailure,
     Interrupted,
-    MethodNotAllowed,
     ModelNotAllowed,
     Refusal,
 )
@@ -49,28 +46,22 @@ from gateway_ext.exchange import (
     Candidate,
     Endpoint,
     Estimate,
-    Forward,
-    Hold,
     Outcome,
-    Prompt,
     RequestHead,
 )
 from gateway_ext.identity.access import matching_rule, usable_models
 from gateway_ext.identity.claims import authenticate
-from gateway_ext.policy.snapshot import Snapshot
-from gateway_ext.ports import AuditLog, Beside, Clock, Guard, Ledger, PolicySource
-from gateway_ext.refusal import refusal_answer
+from gateway_ext.identity.key_age import KeyAges
+from gateway_ext.ports import AuditLog, Beside, Clock, Guard, IssuerKeys, Ledger, PolicySource, StandingSource
 from gateway_ext.response.answers import Answers
 from gateway_ext.response.duty import Duty
 from gateway_ext.response.forwarded import Exchange, Forwarded
 from gateway_ext.routing.plan import find_model, plan, serving
 from gateway_ext.supervised import TaskSet
-from gateway_ext.verdict import Allow, Deny, Redact, requires_sovereign_route
+from gateway_ext.verdict import Deny, requires_sovereign_route
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
-# JSON is UTF-8 (RFC 8259 §8.1). A provider that believed in another charset would read other words than the Guard.
-_CONTENT_TYPE = re.compile(r'application/json\s*(;\s*(charset=("?)utf-8\3\s*)?)?', re.IGNORECASE)
 
 
 class Pipeline:
@@ -83,16 +74,20 @@ class Pipeline:
         guard: Guard,
         audit: AuditLog,
         clock: Clock,
+        standing: StandingSource,
         beside: Beside | None = None,
+        issuer_keys: IssuerKeys | None = None,
     ) -> None:
         self._policy = policy
         self._ledger = ledger
         self._guard = guard
         self._audit = audit
         self._clock = clock
+        self._standing = standing
+        self._issuer_keys = issuer_keys or KeyAges(None, clock.now_unix_nano)  # never fetched: too old
         self._beside = beside
         self._opener = Opener()
-        self.answers = Answers(guard, audit, clock)
+        self.answers = Answers(guard, audit, clock, standing)
         self.background = TaskSet()
 
     def close(self) -> None:
@@ -103,11 +98,15 @@ class Pipeline:
         """Judge the head, before a byte of the body is buffered."""
         note = trail.Note(self._clock.new_id(), head, self._policy.current(), self._clock.monotonic_ns())
         try:
-            note.principal = authenticate(head.claims, head.interface, note.snapshot.identity)  # 1 authenticate
-            endpoint = note.endpoint = _endpoint(head)
+            note.principal = authenticate(  # 1 authenticate
+                head.claims, head.interface, note.snapshot.identity, head.certificate
+            )
+            self._issuer_keys.require_fresh(note.snapshot.identity.issuers[note.principal.issuer])
+            self._standing.current().require_caller(note.principal)
+            endpoint = note.endpoint = request_heads.served_endpoint(head)
             if endpoint is Endpoint.MODELS:
                 return self._answer_models(note)
-            _require_json(head)
+            request_heads.require_json(head)
         except Exception as error:  # noqa: BLE001  (whatever it is, it must end in a refusal)
             return self._refuse(note, error)
         return Exchange(note.exchange_id, head, endpoint, note.snapshot, note.principal, note.started_ns)
@@ -137,6 +136,7 @@ class Pipeline:
                 raise ModelNotAllowed(param="model")
             note.rules = (f"access:{access.name}",)
             model = serving(model, exchange.endpoint)
+            model = replace(model, deployments=self._not_stopped(exchange, model.name, model.deployments))
 
             note.step = "budget"  # 2
             estimate = reserve.estimate(prompt, model.output_tokens_max)
@@ -167,19 +167,21 @@ class Pipeline:
                 raise ContentBlocked(verdict.reason)
 
             note.step = "route"  # 4
-            note.candidates = candidates = plan(
-                model, must_be_sovereign=requires_sovereign_route(verdict), rules=snapshot.routing
-            )
+            candidates = plan(model, must_be_sovereign=requires_sovereign_route(verdict), rules=snapshot.routing)
+            # Again, because inspecting took its time.
+            note.candidates = candidates = self._not_stopped(exchange, model.name, candidates)
 
             note.step = "forward"  # 5
-            forward = _forward(exchange, prompt, verdict, candidates, hold, estimate, decoded if was_coded else None)
+            forward = replies.forward(prompt, verdict, candidates, hold, estimate, decoded if was_coded else None)
             answer_rules = snapshot.guard.for_response(exchange.principal, model.tiers, now)
             duty = Duty.of(prompt.texts, verdict, answer_rules, inspects=snapshot.guard.inspects_responses)
             decision = note.forwarded(self._clock.monotonic_ns())
             self._audit.append(decision)
             if self._beside is not None:
                 self._beside.submit(exchange.id, [text.value for text in prompt.texts])
-            return Forwarded(exchange, forward, hold, estimate, _strips_usage(prompt, snapshot), decision, duty)
+            return Forwarded(
+                exchange, forward, hold, estimate, replies.strips_usage(prompt, snapshot.routing), decision, duty
+            )
         except asyncio.CancelledError:
             self._release(exchange.id, "cancelled")  # by id: the store may be reserving at this very moment
             self._refuse(note, Interrupted())  # recorded; nobody is there to be answered
@@ -218,12 +220,29 @@ class Pipeline:
             self._audit.append(trail.scored(exchange_id, classifier, score, self._policy.current()))
 
     def retarget(self, models: Mapping[str, str], cluster: str, body: bytes) -> bytes | None:
-        """The guarded body for a further attempt at `cluster`. Raises KeyError when the verdict does not name it."""
+        """The guarded body for a further attempt at `cluster`.
+
+        Raises KeyError when the verdict does not name it, Stopped or StandingUnavailable when nothing may go there now.
+        """
+        deployment = trail.served_by(cluster, self._policy.current())
+        if deployment is not None:
+            self._standing.current().require_running(deployment)
         return requests.replace_model(body, models[cluster])
+
+    def _not_stopped(self, exchange: Exchange, model: str, deployments: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        """Those of `deployments` that the caller may still use; never empty. Raises what Standing raises."""
+        standing = self._standing.current()
+        standing.require_caller(exchange.principal)
+        return standing.running(model, deployments)
 
     def _answer_models(self, note: trail.Note) -> Answer:
         assert note.principal is not None
-        names = usable_models(note.principal, note.snapshot.routing.models, note.snapshot.identity)
+        models, standing = note.snapshot.routing.models, self._standing.current()
+        names = [
+            name
+            for name in usable_models(note.principal, models, note.snapshot.identity)
+            if standing.is_running(name, models[name].deployments)
+        ]
         self._audit.append(note.answered(self._clock.monotonic_ns()))
         return Answer(200, own_answers.models_answer(names, created=0, owner="gateway"), "models", note.exchange_id)
 
@@ -238,53 +257,8 @@ class Pipeline:
             self._audit.append(note.refused(refusal, self._clock.monotonic_ns()))
         except Refusal as unrecorded:
             refusal = unrecorded
-        return refusal_answer(refusal, note.head.path, note.exchange_id)
+        return replies.refusal_answer(refusal, note.head.path, note.exchange_id)
 
     def _release(self, hold_id: str, why: str) -> None:
         # Supervised, because the caller's stream may be gone before the store answers.
         self.background.start(self._ledger.void(hold_id, "pipeline", (why,)), name="void")
-
-
-def _endpoint(head: RequestHead) -> Endpoint:
-    try:
-        endpoint = Endpoint(head.path)
-    except ValueError:
-        raise EndpointUnknown from None
-    if head.method != ("GET" if endpoint is Endpoint.MODELS else "POST"):
-        raise MethodNotAllowed
-    return endpoint
-
-
-def _require_json(head: RequestHead) -> None:
-    if _CONTENT_TYPE.fullmatch(head.content_type) is None:
-        raise ContentTypeUnsupported
-
-
-def _strips_usage(prompt: Prompt, snapshot: Snapshot) -> bool:
-    return prompt.is_stream and not prompt.asked_for_usage and snapshot.routing.usage_chunk == "strip"
-
-
-def _forward(
-    exchange: Exchange,
-    prompt: Prompt,
-    verdict: Allow | Redact,
-    candidates: tuple[Candidate, ...],
-    hold: Hold,
-    estimate: Estimate,
-    decoded: bytes | None,
-) -> Forward:
-    edits = verdict.edits if isinstance(verdict, Redact) else ()
-    body = requests.rewrite(prompt, model=candidates[0].model, include_usage=prompt.is_stream, edits=edits)
-    return Forward(
-        # A body that came coded goes out as it was inspected, not as it came.
-        body=body if body is not None else decoded,
-        candidates=candidates,
-        plan={
-            "id": exchange.id,
-            "hold": hold.id,
-            "path": exchange.endpoint.value.removeprefix("/v1"),
-            "input_tokens_max": estimate.input_tokens,
-            "output_tokens_max": estimate.output_tokens,
-        },
-        drop_content_encoding=decoded is not None,
-    )

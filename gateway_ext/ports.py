@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
@@ -11,7 +12,9 @@ from gateway_ext.exchange import Hold, Text, Usage
 from gateway_ext.guard.cache import Match
 from gateway_ext.guard.detector import Kind
 from gateway_ext.guard.rules import GuardRules
+from gateway_ext.identity.rules import IssuerRule
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.standing.standing import Standing
 from gateway_ext.verdict import Verdict
 
 
@@ -24,6 +27,18 @@ class Clock(Protocol):
 class PolicySource(Protocol):
     def current(self) -> Snapshot:
         """The last good snapshot. Cheap: called once per exchange."""
+        ...
+
+
+class StandingSource(Protocol):
+    """What operators have revoked, disabled and stopped. Asked several times an exchange: orders count at once."""
+
+    def current(self) -> Standing:
+        """What is in force. Raises StandingUnavailable when that is not known for certain."""
+        ...
+
+    def changed(self) -> asyncio.Future[None]:
+        """Done as soon as something else is in force. Take it before asking `current`: no change is missed then."""
         ...
 
 
@@ -60,6 +75,14 @@ class Ledger(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class IssuerKeys(Protocol):
+    """How old the keys of issuers are that Envoy verifies tokens with."""
+
+    def require_fresh(self, issuer: IssuerRule) -> None:
+        """Raises IdentityProviderUnavailable when they are older than policy allows."""
+        ...
 
 
 class Guard(Protocol):

@@ -29,6 +29,11 @@ class StateLayout:
         return self.root / "ledger.sqlite"
 
     @property
+    def standing(self) -> Path:
+        """What operators have revoked, disabled and stopped; its marker lies beside it."""
+        return self.root / "standing.sqlite"
+
+    @property
     def spool(self) -> Path:
         """One directory per writing process: spool/<process>/."""
         return self.root / "spool"
@@ -54,6 +59,21 @@ class StateLayout:
         return self.root / "jwks"
 
     @property
+    def issuers(self) -> Path:
+        """Signing keys of our own issuers, mode 0600: personal.key, service.key. Read by `keys`, `token` and `up` alone."""
+        return self.root / "issuers"
+
+    @property
+    def credentials(self) -> Path:
+        """What is known about minted credentials, without the credentials."""
+        return self.root / "credentials.sqlite"
+
+    @property
+    def key_ages(self) -> Path:
+        """A file for each identity provider, changed when Envoy last fetched its keys."""
+        return self.root / "key-ages"
+
+    @property
     def fingerprint_key(self) -> Path:
         """Key of the findings' HMAC, mode 0600, shared by the processors of this machine."""
         return self.root / "fingerprint.key"
@@ -68,6 +88,7 @@ class Settings:
     policies_dir: Path = Path("policies")
     envoy_config: Path = Path("envoy/envoy.yaml")
     processors: int = 0  # 0 = one per core
+    envoy_admin: str = "http://127.0.0.1:9901"
     otlp_endpoint: str = "http://127.0.0.1:4317"
     otlp_ca_file: str = ""
     person_name_model: str = ""  # directory of a spaCy pipeline

@@ -10,7 +10,7 @@ import re
 
 from google.protobuf.message import DecodeError
 
-from gateway_ext.audit.records import AuditRecord, DecisionRecord, OutcomeRecord
+from gateway_ext.audit.records import AuditRecord, DecisionRecord, OrderRecord, OutcomeRecord
 from gateway_ext.exchange import Endpoint, Finding, Principal
 from gateway_ext.limits import MODEL_NAME_CHARACTERS_MAX
 from gateway_ext.wire import audit_pb2
@@ -36,12 +36,15 @@ def encode_event(record: AuditRecord, *, processor: str, run_id: str, sequence: 
         sequence=sequence,
         run_id=run_id,
     )
-    if isinstance(record, DecisionRecord):
-        event.exchange_id = record.exchange_id
-        event.decision.MergeFrom(_decision(record))
-    else:
-        event.exchange_id = record.outcome.exchange_id
-        event.outcome.MergeFrom(_outcome(record))
+    match record:
+        case DecisionRecord():
+            event.exchange_id = record.exchange_id
+            event.decision.MergeFrom(_decision(record))
+        case OutcomeRecord():
+            event.exchange_id = record.outcome.exchange_id
+            event.outcome.MergeFrom(_outcome(record))
+        case OrderRecord():
+            event.order.MergeFrom(_order(record))
     return event.SerializeToString()
 
 
@@ -101,6 +104,8 @@ def _principal(principal: Principal) -> audit_pb2.Principal:
         groups=sorted(principal.groups),
         purpose=principal.purpose,
         issuer=principal.issuer,
+        email=principal.email,
+        cost_center=principal.cost_center,
     )
 
 
@@ -141,3 +146,15 @@ def _outcome(record: OutcomeRecord) -> audit_pb2.Outcome:
         event.input_tokens, event.output_tokens = usage.input_tokens, usage.output_tokens
         event.cached_input_tokens = usage.cached_input_tokens
     return event
+
+
+def _order(record: OrderRecord) -> audit_pb2.Order:
+    return audit_pb2.Order(
+        scope=record.scope,
+        value=record.value,
+        issuer=record.issuer,
+        actor=record.actor,
+        user=record.user,
+        reason=record.reason,
+        expires_unix_nano=record.expires_unix_nano,
+    )

@@ -49,4 +49,18 @@ class OutcomeRecord:
     served_by: Candidate | None
 
 
-AuditRecord = DecisionRecord | OutcomeRecord
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """Written before an operator's order takes effect. `value` and `reason` are the operator's words."""
+
+    name: EventName
+    scope: str
+    value: str
+    issuer: str
+    actor: str  # as the operator says
+    user: str  # of the machine, whose process it was
+    reason: str
+    expires_unix_nano: int = 0
+
+
+AuditRecord = DecisionRecord | OutcomeRecord | OrderRecord

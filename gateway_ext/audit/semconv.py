@@ -36,6 +36,10 @@ CANDIDATES = "gateway.route.candidates"
 FLAGS = "gateway.outcome.flags"
 COST_NANO = "gateway.budget.cost_nano"
 CURRENCY = "gateway.budget.currency"
+ORDER_SCOPE = "gateway.order.scope"
+ORDER_VALUE = "gateway.order.value"
+ORDER_ACTOR = "gateway.order.actor"
+ORDER_REASON = "gateway.order.reason"
 
 _OPERATIONS = {
     "/v1/chat/completions": "chat",
@@ -50,6 +54,10 @@ _NOTEWORTHY = frozenset(
         EventName.OUTCOME_UNPRICED,
         EventName.OUTCOME_RECOVERED,
         EventName.ENVOY_REFUSED,
+        EventName.STOP_SET,
+        EventName.STANDING_MADE,
+        EventName.STANDING_FAILED,
+        EventName.SIGNING_KEYS_REPLACED,
     }
 )
 
@@ -81,6 +89,8 @@ def attributes(event: Event) -> dict[str, AnyValue]:
             values |= _decision(event.decision)
         case "outcome":
             values |= _outcome(event.outcome)
+        case "order":
+            values |= _order(event.order)
     return {name: value for name, value in values.items() if value not in ("", [], None)}
 
 
@@ -113,6 +123,8 @@ def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
         "gateway.principal.environment": caller.environment,
         "gateway.principal.groups": list(caller.groups),
         "gateway.principal.purpose": caller.purpose,
+        "gateway.principal.email": caller.email,
+        "gateway.principal.cost_center": caller.cost_center,
         FINDINGS: [_finding(finding) for finding in decision.findings],
         "gateway.guard.finding_count": len(decision.findings),
         "gateway.guard.data_classes": sorted({finding.data_class for finding in decision.findings}),
@@ -161,4 +173,16 @@ def _outcome(outcome: audit_pb2.Outcome) -> dict[str, AnyValue]:
         "gateway.budget.hold_id": outcome.hold_id,
         COST_NANO: outcome.cost_nano,
         CURRENCY: outcome.currency,
+    }
+
+
+def _order(order: audit_pb2.Order) -> dict[str, AnyValue]:
+    return {
+        ORDER_SCOPE: order.scope,
+        ORDER_VALUE: order.value,
+        "gateway.order.issuer": order.issuer,
+        ORDER_ACTOR: order.actor,
+        "gateway.order.user": order.user,
+        ORDER_REASON: order.reason,
+        "gateway.order.expires_unix_nano": order.expires_unix_nano or None,
     }

@@ -6,7 +6,8 @@ from gateway_ext.budget.rules import Settlement
 from gateway_ext.exchange import Estimate, Outcome, Usage
 from gateway_ext.limits import USAGE_ESTIMATE_BYTES_PER_TOKEN
 
-_WITHHELD = frozenset({"answer_blocked", "answer_uninspected"})  # by us, from a caller who caused the cost
+# By us, from a caller who caused the cost; codes of errors.py.
+_WITHHELD = frozenset({"answer_blocked", "answer_uninspected", "credential_revoked", "person_disabled", "stopped"})
 
 
 def settlement(outcome: Outcome, bounds: Estimate) -> Settlement:

@@ -138,14 +138,16 @@ def _status(directory: Path) -> ProcessStatus:
 def _tail_cells(entry: Entry) -> tuple[str, ...]:
     of = entry.attributes.get
     time = datetime.fromtimestamp(entry.time_unix_nano / 1e9, UTC).isoformat(sep=" ", timespec="milliseconds")
-    result = (of(semconv.HTTP_STATUS), of(semconv.REASON), of(semconv.CLUSTER))
+    result: tuple[Any, ...] = (of(semconv.HTTP_STATUS), of(semconv.REASON), of(semconv.CLUSTER))
     if of(semconv.ACTION) == "forward":
         result = ("to", *of(semconv.CANDIDATES, [])[:1])
+    if semconv.ORDER_SCOPE in entry.attributes:
+        result = (of(semconv.ORDER_SCOPE), of(semconv.ORDER_VALUE))
     return (
         time.removesuffix("+00:00") + "Z",
         entry.name,
         str(of(semconv.EXCHANGE_ID, ""))[:8],
-        str(of(semconv.SUBJECT, "")),
+        str(of(semconv.SUBJECT) or of(semconv.ORDER_ACTOR) or ""),
         str(of(semconv.REQUEST_MODEL) or of(semconv.RESPONSE_MODEL) or ""),
         " ".join(str(part) for part in result if part),
         ", ".join(_details(entry.attributes)),
@@ -160,6 +162,8 @@ def _details(attributes: Mapping[str, Any]) -> Iterable[str]:
     if cost_nano := attributes.get(semconv.COST_NANO):
         yield f"{Decimal(cost_nano) / NANO:.6f} {attributes.get(semconv.CURRENCY, '')}"
     yield from attributes.get(semconv.FLAGS, [])
+    if reason := attributes.get(semconv.ORDER_REASON):
+        yield str(reason)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

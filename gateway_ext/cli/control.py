@@ -5,22 +5,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gateway_ext.cli.processor import add_settings_arguments, settings_of
+from gateway_ext.cli.keys_wiring import OVERLAP_ENDED, life_cycle
+from gateway_ext.cli.settings_arguments import add_settings_arguments, settings_of
 from gateway_ext.cli.signals import ends_in_order, stop_requested
+from gateway_ext.credentials.served_keys import ServedKeys
 from gateway_ext.envoyconf.keys import key_versions
-from gateway_ext.errors import Refusal
+from gateway_ext.errors import ConfigurationError, Refusal
+from gateway_ext.limits import NANO
 from gateway_ext.policy.snapshot import Snapshot
-from gateway_ext.settings import Settings
+from gateway_ext.settings import Settings, StateLayout
 
 if TYPE_CHECKING:
     from gateway_ext.bootstrap import Control
 
 SWEEP_SECONDS = 5.0
 FOLLOW_SECONDS = 0.1
+KEY_WATCH_SECONDS = 0.5
 _log = logging.getLogger("gateway_ext.control")
 
 
@@ -47,7 +52,9 @@ async def _control(settings: Settings) -> int:
         work = [
             tasks.create_task(composed.shipper.run(), name="ship"),
             tasks.create_task(_every(SWEEP_SECONDS, composed.sweeper.sweep), name="sweep"),
-            tasks.create_task(_follow_policy(composed, settings.layout.secrets), name="xds"),
+            tasks.create_task(_every(KEY_WATCH_SECONDS, composed.key_watch.look), name="key watch"),
+            tasks.create_task(_every(SWEEP_SECONDS, partial(_revoke_due, settings)), name="revoke"),
+            tasks.create_task(_follow_policy(composed, settings.layout), name="xds"),
         ]
         _log.info("control ready")
         if not await ends_in_order(stop, lambda: composed.audit.failed):
@@ -66,7 +73,16 @@ async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(seconds)
 
 
-async def _follow_policy(composed: Control, secrets: Path) -> None:
+async def _revoke_due(settings: Settings) -> None:
+    """Revoke rotated credentials whose successor has had its time to take over."""
+    try:
+        for each in await asyncio.to_thread(life_cycle(settings, OVERLAP_ENDED).revoke_due):
+            _log.info("credential %s is revoked: its successor has taken over", each.id)
+    except ConfigurationError as error:  # the store is away: what is not revoked now is revoked later
+        _log.error("a rotated credential is not revoked: %s", error.diagnostics())
+
+
+async def _follow_policy(composed: Control, layout: StateLayout) -> None:
     """Keep Envoy's files in step with policy and keys.
 
     Envoy is to know a deployment for as long as any request may go there: a new one before a processor names it (see
@@ -75,6 +91,7 @@ async def _follow_policy(composed: Control, secrets: Path) -> None:
     loop = asyncio.get_running_loop()
     current, written = composed.policy.current(), None
     retiring: dict[str, tuple[float, Snapshot]] = {}  # by digest, with the time of their end
+    published = ServedKeys(layout.jwks)
     while True:
         newest = composed.policy.current()
         if newest is not current:
@@ -82,10 +99,11 @@ async def _follow_policy(composed: Control, secrets: Path) -> None:
             retiring.pop(newest.digest, None)
             current = newest
         retiring = {digest: (ends_at, old) for digest, (ends_at, old) in retiring.items() if ends_at > loop.time()}
-        keys = await asyncio.to_thread(key_versions, secrets)
-        wanted = (current.digest, tuple(retiring), keys)
+        keys = await asyncio.to_thread(key_versions, layout.secrets)
+        key_sets = await asyncio.to_thread(published.current, time.time_ns() // NANO)
+        wanted = (current.digest, tuple(retiring), keys, key_sets)
         if wanted != written:
-            await asyncio.to_thread(composed.write_xds, current, [old for _, old in retiring.values()], keys)
+            await asyncio.to_thread(composed.write_xds, current, [old for _, old in retiring.values()], keys, key_sets)
             written = wanted
             _log.info("Envoy's files follow policy %s", current.digest[:12])
         await asyncio.sleep(FOLLOW_SECONDS)

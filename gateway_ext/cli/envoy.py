@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gateway_ext.cli.processor import add_settings_arguments, settings_of
+from gateway_ext.cli.settings_arguments import add_settings_arguments, settings_of
 from gateway_ext.clock import SystemClock
+from gateway_ext.credentials.served_keys import served_key_sets
 from gateway_ext.envoyconf import static
 from gateway_ext.envoyconf.check import check
 from gateway_ext.envoyconf.problem import Problem
@@ -18,6 +19,7 @@ from gateway_ext.envoyconf.render import render
 from gateway_ext.envoyconf.validate import read_rendered
 from gateway_ext.envoyconf.write import write
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.limits import NANO
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import Settings, StateLayout
@@ -43,9 +45,12 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run_render(options: argparse.Namespace) -> int:
     """Print each file that changed."""
     settings = settings_of(options)
-    snapshot = load_policy(settings.policies_dir)
-    for name in write(render(snapshot, settings.layout, settings.processor_count), settings.layout.xds):
-        print(settings.layout.xds / name)
+    layout, snapshot = settings.layout, load_policy(settings.policies_dir)
+    for name in write(
+        render(snapshot, layout, settings.processor_count, key_sets=served_key_sets(layout.jwks, _now_unix())),
+        layout.xds,
+    ):
+        print(layout.xds / name)
     return 0
 
 
@@ -58,7 +63,8 @@ def run_check(options: argparse.Namespace) -> int:
         layout = _scratch_state(Path(directory), settings, snapshot)
         rendered = read_rendered(layout.xds)
         issuers = {name: rule.interfaces for name, rule in snapshot.identity.issuers.items()}
-        problems = check(config, rendered, issuers, layout.root, options.envoy or find_envoy())
+        aged = {name for name, rule in snapshot.identity.issuers.items() if rule.keys_max_age_seconds is not None}
+        problems = check(config, rendered, issuers, layout.root, options.envoy or find_envoy(), aged)
     _print(settings.envoy_config, problems)
     return 1 if problems else 0
 
@@ -78,17 +84,22 @@ def _scratch_state(root: Path, settings: Settings, snapshot: Snapshot) -> StateL
     from gateway_ext.local.issuer import LocalIssuer  # noqa: PLC0415
 
     layout = StateLayout(root)
-    write(render(snapshot, layout, settings.processor_count), layout.xds)
     ensure_certificates(layout.certs, SystemClock().now_unix_nano())
     LocalIssuer.create(layout)
     # JWKS that are there are what Envoy will read: a damaged one is to be found now.
     for file in settings.layout.jwks.glob("*.json"):
         shutil.copy(file, layout.jwks / file.name)
+    key_sets = served_key_sets(layout.jwks, _now_unix())
+    write(render(snapshot, layout, settings.processor_count, key_sets=key_sets), layout.xds)
     layout.secrets.mkdir()
     for provider in snapshot.routing.providers.values():
         if provider.credential:
             (layout.secrets / provider.credential).write_text("no-real-key", encoding="utf-8")
     return layout
+
+
+def _now_unix() -> int:
+    return SystemClock().now_unix_nano() // NANO
 
 
 def _print(config: Path, problems: list[Problem]) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
-import pwd
 
 from gateway_ext.cli import guard_arguments
+from gateway_ext.cli.acting_user import acting_user
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.guard import marks
@@ -47,17 +46,9 @@ def run(options: argparse.Namespace) -> int:
         is_right=options.is_right,
         detector=options.detector or "",
         note=options.note or "",
-        by=_user(),
+        by=acting_user(),
         marked_unix_nano=SystemClock().now_unix_nano(),
     )
     marks.append(root / marks.FILE_NAME, mark)
     print(f"Marked as {'true' if mark.is_right else 'false'}. See what follows: gateway-ext guard report")
     return 0
-
-
-def _user() -> str:
-    """By the process's user id, not by what its environment claims."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a user id without a name, as in many containers
-        return str(os.getuid())

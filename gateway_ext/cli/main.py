@@ -13,6 +13,12 @@ from gateway_ext.errors import ConfigurationError
 COMMANDS: Mapping[str, str] = {
     "up": "run the whole gateway on this machine, with a local issuer and a simulated model provider",
     "token": "print a credential of the local issuer",
+    "keys": "mint, list, rotate and revoke personal and service credentials; rotate signing keys",
+    "stop": "stop everything, or a model, provider, jurisdiction, team, application, credential or person",
+    "resume": "undo a stop",
+    "revoke": "revoke a credential by its id",
+    "people": "disable people, and enable them again",
+    "standing": "list what is revoked, disabled and stopped",
     "policy": "check and explain policy files",
     "guard": "try the Guard out, weigh and allow what it finds, register documents",
     "budget": "show budgets and what was spent",

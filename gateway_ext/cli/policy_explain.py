@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gateway_ext.cli.guard_loading import loaded_guard
 from gateway_ext.errors import ConfigurationError, LedgerUnavailable
 from gateway_ext.exchange import CredentialClass, Endpoint, Interface, VerifiedClaims
+from gateway_ext.identity.rules import IssuerRule
 from gateway_ext.limits import NANO
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
@@ -58,7 +59,7 @@ def run_explain(options: argparse.Namespace) -> int:
             explain(
                 snapshot,
                 guard,
-                claims={options.issuer: _claims(options, issuer.claims)},
+                claims={options.issuer: _claims(options, issuer)},
                 interface=Interface.INTERNAL if is_service else Interface.PUBLIC,
                 endpoint=Endpoint(options.endpoint),
                 body=body,
@@ -128,7 +129,7 @@ def _money(amount_nano: int, currency: str, budgets: list[str]) -> str:
     return f"reserve at most {Decimal(amount_nano) / NANO:.6f} {currency} from {', '.join(budgets)}"
 
 
-def _claims(options: argparse.Namespace, mapping: Any) -> VerifiedClaims:
+def _claims(options: argparse.Namespace, issuer: IssuerRule) -> VerifiedClaims:
     if options.claims is not None:
         claims = json.loads(_read(options.claims))
         if not isinstance(claims, dict):
@@ -140,7 +141,8 @@ def _claims(options: argparse.Namespace, mapping: Any) -> VerifiedClaims:
         "groups": options.group or ["llm-users"],
         "credential_id": "explained",
     }
-    return VerifiedClaims({path: values[field] for field, path in mapping.items() if field in values})
+    bound = {"client_uri": "spiffe://explained"} if issuer.is_bound else {}
+    return VerifiedClaims({path: values[field] for field, path in issuer.claims.items() if field in values} | bound)
 
 
 def _balances(state: Path) -> dict[str, int]:

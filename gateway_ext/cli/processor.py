@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
-from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from gateway_ext.bootstrap import processor
+from gateway_ext.cli.settings_arguments import add_settings_arguments, settings_of
 from gateway_ext.cli.signals import ends_in_order, stop_requested
-from gateway_ext.settings import Settings, load_settings
+from gateway_ext.settings import Settings
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -20,16 +20,6 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--index", type=int, default=0, help="which of Envoy's endpoints this is (default 0)")
     add_settings_arguments(parser)
     parser.set_defaults(run=run)
-
-
-def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--settings", type=Path, help="YAML file of process settings")
-    parser.add_argument("--state", type=Path, help="state directory (default .gateway)")
-    parser.add_argument("--policies", type=Path, help="policy directory (default policies)")
-
-
-def settings_of(options: argparse.Namespace, **overrides: Any) -> Settings:
-    return load_settings(options.settings, state_dir=options.state, policies_dir=options.policies, **overrides)
 
 
 def run(options: argparse.Namespace) -> int:

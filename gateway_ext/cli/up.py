@@ -19,10 +19,10 @@ from gateway_ext.exchange import CredentialClass
 from gateway_ext.local.child import State, Status
 from gateway_ext.local.issuer import LocalIssuer
 from gateway_ext.local.one_machine import LOOPBACK, OneMachine, Ports, plan
-from gateway_ext.local.private_files import make_private_directory
 from gateway_ext.local.programs import stages
 from gateway_ext.local.supervisor import Supervisor
 from gateway_ext.policy.loader import load_policy
+from gateway_ext.private_files import make_private_directory
 from gateway_ext.settings import Settings, load_settings
 
 PROCESSORS_DEFAULT = 2  # a processor per core is for servers; on a laptop two show that there can be several

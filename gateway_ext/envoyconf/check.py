@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway_ext.envoyconf.fetched_keys import fetched_keys
 from gateway_ext.envoyconf.names import DENY_CLUSTER, INTERFACE_HEADER, PROCESSOR_CLUSTER, VERDICT
+from gateway_ext.envoyconf.names import KEYS as KEYS_CLUSTER
 from gateway_ext.envoyconf.problem import Problem
 from gateway_ext.envoyconf.validate import connection_managers, in_line, validate
 
@@ -22,23 +24,33 @@ def check(
     issuers: Mapping[str, Collection[str]],
     state_dir: Path,
     envoy_binary: Path,
+    aged: Collection[str] = (),
 ) -> list[Problem]:
     """All that is wrong with `config` (see static.load), the rendered documents `xds` and policy's `issuers` together.
 
-    `issuers` maps the name of each issuer in policy to the interfaces (public, internal) that accept it.
+    `issuers` maps the name of each issuer in policy to the interfaces (public, internal) that accept it; for those in `aged`
+    policy says how old their keys may be.
     """
-    return [*inspect(config, xds, issuers), *validate(config, xds, state_dir, envoy_binary)]
+    return [*inspect(config, xds, issuers, aged), *validate(config, xds, state_dir, envoy_binary)]
 
 
-def inspect(config: Mapping[str, Any], xds: Mapping[str, Any], issuers: Mapping[str, Collection[str]]) -> list[Problem]:
+def inspect(
+    config: Mapping[str, Any],
+    xds: Mapping[str, Any],
+    issuers: Mapping[str, Collection[str]],
+    aged: Collection[str] = (),
+) -> list[Problem]:
     """`check` without running Envoy."""
     whole = in_line(config, xds)
     problems = [*_everywhere(whole), *_own_clusters(whole)]
+    clusters = {str(each.get("name")): each for each in whole["static_resources"].get("clusters", [])}
     for listener, manager in connection_managers(whole):
         if _reaches_a_cluster(manager):
             name = f"listener '{listener.get('name')}'"
             problems += [*_filters(name, manager), *_issuers(name, manager, issuers), *_routes(name, manager)]
             problems += _client_certificate(name, listener, manager)
+            for authentication in _typed(manager, "JwtAuthentication"):
+                problems += fetched_keys(name, authentication.get("providers", {}), clusters, aged)
     return problems
 
 
@@ -56,8 +68,18 @@ def _own_clusters(whole: Mapping[str, Any]) -> Iterator[Problem]:
     for name in (DENY_CLUSTER, PROCESSOR_CLUSTER):
         if [each.get("name") for each in clusters].count(name) != 1:
             yield Problem("clusters", f"'{name}' must exist once", "restore the shipped cluster")
+    for each in clusters:
+        if each.get("name") == KEYS_CLUSTER and not _is_socket_file(each):
+            yield Problem(
+                "clusters", f"'{KEYS_CLUSTER}' must be a socket file of this Envoy", "restore the shipped one"
+            )
     if any(each.get("load_assignment", {}).get("endpoints") for each in clusters if each.get("name") == DENY_CLUSTER):
         yield Problem("clusters", f"'{DENY_CLUSTER}' must have no endpoints", "restore the shipped cluster")
+
+
+def _is_socket_file(cluster: Mapping[str, Any]) -> bool:
+    paths = [path.rpartition(".")[2] for path, _ in _walk(cluster, "")]
+    return cluster.get("type") == "STATIC" and "pipe" in paths and "socket_address" not in paths
 
 
 def _reaches_a_cluster(manager: Mapping[str, Any]) -> bool:
@@ -107,6 +129,13 @@ def _issuers(where: str, manager: Mapping[str, Any], issuers: Mapping[str, Colle
                     where,
                     f"provider '{name}' must hand its claims on and keep the token",
                     f"set payload_in_metadata: {name}, forward: false",
+                )
+            fetched = provider.get("remote_jwks", {}).get("http_uri", {"uri": "https://"})
+            if not str(fetched.get("uri")).startswith("https://") and fetched.get("cluster") != KEYS_CLUSTER:
+                yield Problem(
+                    where,
+                    f"provider '{name}' fetches its keys without TLS: whoever answers could issue tokens",
+                    "use https://, for an issuer of the gateway's own the shipped listener 'keys'",
                 )
         rules = authentication.get("rules", [])
         covers_all = any(rule.get("match") == {"prefix": "/"} and rule.get("requires") for rule in rules)

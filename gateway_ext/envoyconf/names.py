@@ -5,8 +5,10 @@ from __future__ import annotations
 PROCESSOR_CLUSTER = "processor"
 DENY_CLUSTER = "deny"
 ROUTES = "llm"
+KEYS = "keys"  # listener, cluster and routes by which Envoy asks itself for the keys of our issuers
 SERVER_CERTIFICATE = "server"
 CLIENTS_CA = "clients-ca"
+IDENTITY_PROVIDER_PREFIX = "idp_"  # of a cluster, before the issuer's name; read by identity/key_watch.py
 
 # Dynamic metadata written by the processor.
 PLAN = "gw.plan"  # path, models, …: read by upstream filters and the access log

@@ -21,15 +21,16 @@ from envoy_data_plane.google.protobuf import Any
 
 from gateway_ext.envoyconf import names
 from gateway_ext.envoyconf.clusters import processors_assignment, provider_cluster
+from gateway_ext.envoyconf.key_routes import key_routes
 from gateway_ext.envoyconf.routes import route_configuration
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import StateLayout
 
 SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"  # Debian, Ubuntu, Alpine and Envoy's own images
 
-_NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
-CLUSTERS, ROUTES, PROCESSORS = "clusters.yaml", "routes.yaml", "processors.yaml"
+CLUSTERS, ROUTES, PROCESSORS, KEYS = "clusters.yaml", "routes.yaml", "processors.yaml", "keys.yaml"
 
 
 def render(
@@ -38,7 +39,8 @@ def render(
     processors: int,
     *,
     retiring: Sequence[Snapshot] = (),
-    key_versions: Mapping[str, str] = _NO_VERSIONS,
+    key_versions: Mapping[str, str] = _NOTHING,
+    key_sets: Mapping[str, str] = _NOTHING,
     system_ca_file: str = SYSTEM_CA_FILE,
 ) -> dict[str, str]:
     """The content of each file below `layout.xds`, by relative name, in the order in which they must be written.
@@ -46,7 +48,7 @@ def render(
     What is referred to comes before what refers to it: secrets, then clusters, then routes. Paths inside are relative
     to `layout.root`, Envoy's working directory. `processors` is their number on this machine, at least 1. Deployments
     of `retiring` snapshots, newest last, are kept for requests that were decided by them. A key whose version in
-    `key_versions` (keys.py) has changed is read again by Envoy.
+    `key_versions` (keys.py) has changed is read again by Envoy. `key_sets` are the JWKS of our own issuers by name.
     """
     if processors < 1:
         raise ValueError("at least one processor is needed: without one every request is refused")
@@ -58,6 +60,7 @@ def render(
     }
     files["tls/server.yaml"] = _resources([_server_certificate(layout)])
     files["tls/clients-ca.yaml"] = _resources([_clients_ca(layout)])
+    files[KEYS] = _resources([key_routes(key_sets)])
     files[PROCESSORS] = _resources([processors_assignment(sockets)])
     files[CLUSTERS] = _resources(_clusters(snapshots, layout, system_ca_file))
     files[ROUTES] = _resources([route_configuration(snapshot)])

@@ -27,7 +27,9 @@ _FLAGS = {
     "local_reset": "local_reset",
     "overload_manager": "overloaded",
 }
-_WITHHELD_FLAGS = frozenset({"answer_blocked", "answer_uninspected"})
+_WITHHELD_FLAGS = frozenset(
+    {"answer_blocked", "answer_uninspected", "credential_revoked", "person_disabled", "stopped"}
+)
 _READING_FLAGS = frozenset({"half_stream", "stream_malformed", "stream_too_long"}) | _WITHHELD_FLAGS  # of Reading
 _CUT_SHORT = _READING_FLAGS | {"client_aborted", "upstream_reset", "upstream_protocol_error", "timeout", "local_reset"}
 

@@ -17,9 +17,11 @@ import grpc
 from gateway_ext import limits
 from gateway_ext.exchange import Interface
 from gateway_ext.extproc import access_log, codec
+from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
+from gateway_ext.extproc.inbox import Inbox
 from gateway_ext.extproc.machine import ConversationError, State
-from gateway_ext.extproc.stream import RouterStream, UpstreamStream
+from gateway_ext.extproc.stream import RouterStream, StreamStopped, UpstreamStream
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.wire import access_log_pb2, ext_proc_pb2, health_pb2
 
@@ -90,6 +92,8 @@ class ProcessorServer:
             stream.conversation.close_ok()
         except ConversationError as error:
             code, text, why = grpc.StatusCode.INTERNAL, "gateway_ext_conversation", str(error)
+        except StreamStopped as stopped:
+            code, text, why = grpc.StatusCode.ABORTED, "gateway_ext_stopped", f"{stopped}, by an operator's order"
         except TimeoutError:
             code, text, why = grpc.StatusCode.DEADLINE_EXCEEDED, "gateway_ext_deadline", "no answer in time"
         except asyncio.CancelledError:
@@ -108,24 +112,33 @@ class ProcessorServer:
         await _abort(context, code, text)
 
     async def _converse(self, stream: RouterStream | UpstreamStream, context: _Context) -> None:
-        conversation = stream.conversation
-        while conversation.state not in (State.DONE, State.INTERRUPTED):
-            if conversation.state is State.RESPONDING:
-                # FULL_DUPLEX_STREAMED knows no time-out of Envoy's.
-                async with asyncio.timeout(self._stream_idle_seconds):
-                    message = await context.read()
-            else:
-                message = await context.read()
-            event = e.StreamEnded() if message is grpc.aio.EOF else codec.decode(message)
-            if event is None:
-                continue
-            if isinstance(event, (e.RequestBody, e.ResponseBody)):  # the only steps that wait for anything
-                async with asyncio.timeout(self._step_deadline_seconds):
-                    commands = await stream.answer(event)
-            else:
-                commands = await stream.answer(event)
-            for command in commands:
-                await context.write(codec.encode(command))
+        inbox = Inbox(context.read)
+        try:
+            while stream.conversation.state not in (State.DONE, State.INTERRUPTED):
+                for command in await self._step(stream, inbox):
+                    await context.write(codec.encode(command))
+        finally:
+            await inbox.close()
+
+    async def _step(self, stream: RouterStream | UpstreamStream, inbox: Inbox) -> tuple[c.Command, ...]:
+        """What to say to the next message, or because of an operator's order that comes before it."""
+        # Taken before it is asked what is in force: no change is missed.
+        interruption = stream.interruption()
+        if interruption is not None and (commands := stream.interrupt()):
+            return commands
+        # FULL_DUPLEX_STREAMED knows no time-out of Envoy's.
+        idle_seconds = self._stream_idle_seconds if stream.conversation.state is State.RESPONDING else None
+        async with asyncio.timeout(idle_seconds):
+            message = await inbox.next(interruption)
+        if message is None:
+            return ()
+        event = e.StreamEnded() if message is grpc.aio.EOF else codec.decode(message)
+        if event is None:
+            return ()
+        if isinstance(event, (e.RequestBody, e.ResponseBody)):  # the only steps that wait for anything
+            async with asyncio.timeout(self._step_deadline_seconds):
+                return await stream.answer(event)
+        return await stream.answer(event)
 
     async def collect_access_log(self, messages: AsyncIterator[access_log_pb2.StreamAccessLogsMessage]) -> None:
         """Envoy's access log, for as long as Envoy runs: settles and records what ended."""

@@ -11,8 +11,8 @@ from gateway_ext import limits
 from gateway_ext.dialects.event_errors import blocked_events
 from gateway_ext.dialects.metered import usage_of_body
 from gateway_ext.dialects.sse import StreamMalformed
-from gateway_ext.errors import AnswerUninspected, AuditUnavailable, Refusal
-from gateway_ext.exchange import Answer, Interface, RequestHead, ResponseReading, VerifiedClaims
+from gateway_ext.errors import AnswerUninspected, AuditUnavailable, GatewayError, Refusal
+from gateway_ext.exchange import Answer, ClientCertificate, Interface, RequestHead, ResponseReading, VerifiedClaims
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
 from gateway_ext.extproc.headers import media_type
@@ -24,6 +24,10 @@ from gateway_ext.response.stream import ReadStream
 
 _JWT_NAMESPACE = "envoy.filters.http.jwt_authn"
 _PLAN_NAMESPACE = "gw.plan"
+
+
+class StreamStopped(GatewayError):  # noqa: N818  (an order, not a fault)
+    """An operator's order ends a stream of which nothing has come yet. It must be aborted."""
 
 
 class RouterStream:
@@ -42,6 +46,29 @@ class RouterStream:
         """The commands that answer `event`, in order. Raises ConversationError; then the stream must be aborted."""
         state = self.conversation.receive(event)
         commands = await self._answer(state, event)
+        for command in commands:
+            self.conversation.send(command)
+        return commands
+
+    def interruption(self) -> asyncio.Future[None] | None:
+        """Done when `interrupt` may have commands before the next event; None when that cannot be."""
+        if self.conversation.state is not State.RESPONDING or self._forwarded is None or not self._forwarded.may_be_cut:
+            return None
+        return self._pipeline.answers.standing_change()
+
+    def interrupt(self) -> tuple[c.Command, ...]:
+        """The commands that end a stream which an operator's order does not let go on; none when it may.
+
+        Raises StreamStopped when it can only be aborted: Envoy takes no chunk from us before the upstream's first.
+        """
+        assert self._forwarded is not None
+        assert self._stream is not None
+        refusal = self._pipeline.answers.stopped(self._forwarded)
+        if refusal is None:
+            return ()
+        if not self._stream.total_bytes:
+            raise StreamStopped(refusal.code)
+        commands = self._withhold(self._stream, refusal)
         for command in commands:
             self.conversation.send(command)
         return commands
@@ -83,6 +110,10 @@ class RouterStream:
             content_encoding=event.fields.get("content-encoding", ""),
             source_address=str(event.attributes.get("source.address", "")),
             claims={name: VerifiedClaims(value) for name, value in claims.items() if isinstance(value, Mapping)},
+            certificate=ClientCertificate(
+                uri=str(event.attributes.get("connection.uri_san_peer_certificate", "")),
+                sha256=str(event.attributes.get("connection.sha256_peer_certificate_digest", "")),
+            ),
         )
 
     async def _decide(self, body: bytes) -> c.Command:
@@ -132,7 +163,7 @@ class RouterStream:
         except StreamMalformed:
             return self._cut(stream, "stream_malformed")
         except Withheld as withheld:
-            return self._withhold(stream, withheld)
+            return self._withhold(stream, withheld.refusal)
         return (c.PassChunk(out, end_of_stream, _reading(stream)),)
 
     async def _pass_trailers(self) -> tuple[c.Command, ...]:
@@ -142,7 +173,7 @@ class RouterStream:
             rest = await stream.finish()
             self._record(stream)
         except Withheld as withheld:
-            return self._withhold(stream, withheld)
+            return self._withhold(stream, withheld.refusal)
         trailers = c.PassResponseTrailers(_reading(stream))
         return (c.PassChunk(rest, end_of_stream=False), trailers) if rest else (trailers,)
 
@@ -150,11 +181,10 @@ class RouterStream:
         self.close()
         return self._end(stream, b"", "The gateway cut this stream off.", "stream_cut", "server_error", flag)
 
-    def _withhold(self, stream: ReadStream, withheld: Withheld) -> tuple[c.Command, ...]:
+    def _withhold(self, stream: ReadStream, refusal: Refusal) -> tuple[c.Command, ...]:
         """What was settled goes out, then an error in place of the rest."""
         with suppress(Withheld):  # it is withheld either way
-            self._record(stream, withheld.refusal)
-        refusal = withheld.refusal
+            self._record(stream, refusal)
         return self._end(stream, stream.pop(), str(refusal), refusal.code, refusal.kind, refusal.code)
 
     def _end(
@@ -214,6 +244,13 @@ class UpstreamStream:
         for command in commands:
             self.conversation.send(command)
         return commands
+
+    def interruption(self) -> None:
+        """As RouterStream.interruption: a request that is on its way is not ended here."""
+
+    def interrupt(self) -> tuple[c.Command, ...]:
+        """As RouterStream.interrupt."""
+        return ()
 
     def close(self) -> None:
         """Nothing to be done: what is said about a further attempt is recorded with its exchange."""

@@ -10,7 +10,9 @@ from gateway_ext.identity.rules import AccessRule, IdentityRules
 
 
 def matching_rule(principal: Principal, model: str, rules: IdentityRules) -> AccessRule | None:
-    """The first access rule that entitles `principal` to `model`, or None."""
+    """The first access rule that entitles `principal` to `model`, or None. A credential can only narrow what they grant."""
+    if principal.models is not None and not any(fnmatchcase(model, pattern) for pattern in principal.models):
+        return None
     for rule in rules.access:
         if _applies(rule, principal) and any(fnmatchcase(model, pattern) for pattern in rule.models):
             return rule

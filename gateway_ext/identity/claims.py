@@ -6,17 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway_ext.errors import ClaimMissing, CredentialOnWrongInterface, Unauthenticated
-from gateway_ext.exchange import Interface, Principal, VerifiedClaims
+from gateway_ext.exchange import ClientCertificate, CredentialClass, Interface, Principal, VerifiedClaims
+from gateway_ext.identity.binding import require_binding
 from gateway_ext.identity.rules import IdentityRules, IssuerRule
 
 CLAIM_CHARACTERS_MAX = 256
 GROUPS_MAX = 512
+MODELS_MAX = 512
+NO_CERTIFICATE = ClientCertificate()
 
 
-def authenticate(claims: Mapping[str, VerifiedClaims], interface: Interface, rules: IdentityRules) -> Principal:
+def authenticate(
+    claims: Mapping[str, VerifiedClaims],
+    interface: Interface,
+    rules: IdentityRules,
+    certificate: ClientCertificate = NO_CERTIFICATE,
+) -> Principal:
     """The principal behind the one verified token.
 
-    Raises Unauthenticated (no token, or of an issuer policy does not name), CredentialOnWrongInterface, ClaimMissing.
+    Raises Unauthenticated (no token, or of an issuer policy does not name), CredentialOnWrongInterface,
+    CertificateMismatch (the token belongs to another client certificate), ClaimMissing.
     """
     known = [(rules.issuers[name], values) for name, values in claims.items() if name in rules.issuers]
     if len(known) != 1:  # two tokens would leave open who is calling
@@ -24,6 +33,7 @@ def authenticate(claims: Mapping[str, VerifiedClaims], interface: Interface, rul
     issuer, values = known[0]
     if interface not in issuer.interfaces:
         raise CredentialOnWrongInterface
+    require_binding(values, certificate, is_required=issuer.is_bound)
     fields = {name: _text(values, path) for name, path in issuer.claims.items() if name != "groups"}
     for name, default in issuer.defaults.items():
         fields[name] = fields.get(name) or default
@@ -45,6 +55,9 @@ def authenticate(claims: Mapping[str, VerifiedClaims], interface: Interface, rul
         environment=fields.get("environment", ""),
         groups=groups,
         purpose=fields.get("purpose", ""),
+        email=fields.get("email", ""),
+        cost_center=fields.get("cost_center", ""),
+        models=_narrowing(values) if issuer.credential_class is not CredentialClass.SSO else None,
     )
 
 
@@ -65,6 +78,15 @@ def _text(claims: Mapping[str, Any], path: str) -> str:
     if isinstance(value, str) and len(value) <= CLAIM_CHARACTERS_MAX and value.isprintable():
         return value
     return ""
+
+
+def _narrowing(claims: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The models that a credential of ours is narrowed to. A claim that cannot be understood grants none."""
+    if "models" not in claims:
+        return None
+    value = claims["models"]
+    patterns = value if isinstance(value, list) and len(value) <= MODELS_MAX else []
+    return tuple(each for each in patterns if isinstance(each, str) and len(each) <= CLAIM_CHARACTERS_MAX)
 
 
 def _groups(claims: Mapping[str, Any], issuer: IssuerRule) -> frozenset[str]:

@@ -13,7 +13,9 @@ class IssuerRule:
     """How to read the tokens of one issuer, named as Envoy's jwt_authn provider of the same name.
 
     `claims` maps a field of Principal (subject, team, project, application, environment, groups, credential_id,
-    purpose) to the path of a claim; dots descend into objects. `required` lists the fields that must be present.
+    purpose, email, cost_center) to the path of a claim; dots descend into objects. `required` lists the fields that must be
+    present. `keys_max_age_seconds`: how old the keys may be that Envoy fetched from the identity provider; None: its keys
+    are not fetched from one.
     """
 
     name: str
@@ -23,6 +25,8 @@ class IssuerRule:
     claims: Mapping[str, str]
     required: frozenset[str] = frozenset({"subject"})
     defaults: Mapping[str, str] = field(default_factory=dict)
+    keys_max_age_seconds: int | None = None
+    is_bound: bool = False  # its tokens must name the client certificate that they come with
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from gateway_ext.local.private_files import PRIVATE, PUBLIC, make_private_directory, write_whole
+from gateway_ext.private_files import PRIVATE, PUBLIC, make_private_directory, write_whole
 
 LEAF_DAYS = 397  # the longest life that common clients accept
 AUTHORITY_DAYS = 3_650

@@ -19,10 +19,11 @@ from gateway_ext.errors import ConfigurationError
 from gateway_ext.local.certificates import ensure_certificates
 from gateway_ext.local.free_ports import Port, require_free
 from gateway_ext.local.issuer import LocalIssuer
-from gateway_ext.local.private_files import PRIVATE, make_private_directory, write_whole
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.private_files import PRIVATE, make_private_directory, write_whole
 from gateway_ext.routing.rules import Provider
 from gateway_ext.settings import Settings
+from gateway_ext.standing.sqlite_store import MAKE, StandingStore
 
 LOOPBACK = static.LOOPBACK
 SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un(7), less the final zero
@@ -54,7 +55,8 @@ class OneMachine:
     @property
     def listeners(self) -> dict[str, int]:
         """Ports of Envoy by the listener's name, the admin interface included as 'admin'."""
-        named = {each["name"]: each for each in self.envoy["static_resources"]["listeners"]}
+        listeners = self.envoy["static_resources"]["listeners"]
+        named = {each["name"]: each for each in listeners if "socket_address" in each["address"]}
         named |= {"admin": self.envoy["admin"]} if "admin" in self.envoy else {}
         return {name: each["address"]["socket_address"]["port_value"] for name, each in named.items()}
 
@@ -78,6 +80,7 @@ class OneMachine:
         _require_short(layout.processor_socket(self.settings.processor_count - 1))
         for directory in (state, layout.secrets, layout.spool, layout.processor_socket(0).parent):
             make_private_directory(directory)
+        self._prepare_standing()
         ensure_certificates(layout.certs, SystemClock().now_unix_nano())
         for provider in self.simulated:
             if provider.credential and not self.key_file(provider).exists():
@@ -88,6 +91,15 @@ class OneMachine:
         # The control process writes these anew; Envoy must not start with those of another policy.
         shutil.rmtree(layout.xds, ignore_errors=True)
         return LocalIssuer.create(layout)
+
+    def _prepare_standing(self) -> None:
+        """Begin the store of operators' orders with a new state directory; never in the place of one that is lost."""
+        layout = self.settings.layout
+        store = StandingStore(layout.standing)
+        if not store.exists() and not layout.ledger.exists():
+            store.make(SystemClock().new_id())
+        elif not layout.standing.exists():
+            raise ConfigurationError(f"{layout.standing}: the standing store is missing; {MAKE}")
 
     def key_file(self, provider: Provider) -> Path:
         """Where Envoy reads the provider's key."""
@@ -114,14 +126,20 @@ def plan(settings: Settings, snapshot: Snapshot, ports: Ports, with_simulator: b
     has_own_sink = settings.otlp_endpoint == Settings().otlp_endpoint
     if has_own_sink:
         settings = dataclasses.replace(settings, otlp_endpoint=f"http://{LOOPBACK}:{ports.otlp}")
-    settings = dataclasses.replace(settings, drain_seconds=min(settings.drain_seconds, DRAIN_SECONDS))
+    envoy = static.instantiate(
+        settings.envoy_config, ports=ports.mapped, loopback_port=ports.gateway, bind_address=LOOPBACK
+    )
+    admin = envoy.get("admin", {}).get("address", {}).get("socket_address", {})
+    settings = dataclasses.replace(
+        settings,
+        drain_seconds=min(settings.drain_seconds, DRAIN_SECONDS),
+        envoy_admin=f"http://{LOOPBACK}:{admin['port_value']}" if admin else "",
+    )
     return OneMachine(
         settings=settings,
         snapshot=snapshot,
         ports=ports,
-        envoy=static.instantiate(
-            settings.envoy_config, ports=ports.mapped, loopback_port=ports.gateway, bind_address=LOOPBACK
-        ),
+        envoy=envoy,
         simulated=tuple(_simulated(snapshot, ports.simulator)) if with_simulator else (),
         has_own_sink=has_own_sink,
     )

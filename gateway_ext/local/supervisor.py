@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.local.child import Child, Program, Status
 from gateway_ext.local.child_log import ChildLog
-from gateway_ext.local.private_files import make_private_directory
+from gateway_ext.private_files import make_private_directory
 
 READY_SECONDS = 90.0  # a first start compiles the Guard's patterns: seconds of two cores
 

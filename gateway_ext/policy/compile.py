@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from gateway_ext.budget.rules import BudgetRule, BudgetRules, Price
-from gateway_ext.exchange import Candidate, Dialect
+from gateway_ext.credentials.rules import Bounds, CredentialRules
+from gateway_ext.exchange import Candidate, CredentialClass, Dialect
 from gateway_ext.guard.detector import Classifier
 from gateway_ext.identity.rules import AccessRule, IdentityRules, IssuerRule
 from gateway_ext.policy import fields, schema
@@ -26,6 +27,7 @@ def compile_snapshot(
     return Snapshot(
         digest=digest,
         identity=_identity(files.identity, files.access),
+        credentials=_credentials(files.identity),
         budget=_budget(files.budgets, files.models),
         guard=guard_policy(files.guard, detectors, dictionaries),
         routing=_routing(files.routing, files.providers, files.models),
@@ -47,6 +49,8 @@ def _identity(identity: schema.IdentityFile, access: schema.AccessFile) -> Ident
             claims=_frozen(issuer.claims),
             required=frozenset(issuer.required) | {"subject"},
             defaults=_frozen(issuer.defaults),
+            keys_max_age_seconds=issuer.keys_max_age_seconds,
+            is_bound=issuer.credential_class is CredentialClass.SERVICE if issuer.bound is None else issuer.bound,
         )
         for name, issuer in identity.issuers.items()
     }
@@ -62,6 +66,14 @@ def _identity(identity: schema.IdentityFile, access: schema.AccessFile) -> Ident
         for rule in access.access
     )
     return IdentityRules(_frozen(issuers), rules)
+
+
+def _credentials(identity: schema.IdentityFile) -> CredentialRules:
+    personal, service = identity.personal_credentials, identity.service_credentials
+    return CredentialRules(
+        personal=Bounds(personal.days_max, personal.days_default, personal.per_person_max),
+        service=Bounds(service.days_max, service.days_default, service.per_service_max),
+    )
 
 
 def _budget(budgets: schema.BudgetsFile, models: schema.ModelsFile) -> BudgetRules:
@@ -99,6 +111,7 @@ def _routing(routing: schema.RoutingFile, providers: schema.ProvidersFile, model
         providers=_frozen(upstreams),
         usage_chunk=routing.usage_chunk,
         metering=routing.metering,
+        cuts_streams=routing.on_stop.running_streams == "cut",
     )
 
 

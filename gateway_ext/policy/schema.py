@@ -7,13 +7,23 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from gateway_ext import limits
+from gateway_ext.credentials.rules import DAYS_MAX as CREDENTIAL_DAYS_MAX
 from gateway_ext.exchange import CredentialClass, Dialect, Interface
 from gateway_ext.guard.rules import Action, Direction
 from gateway_ext.policy import fields
 from gateway_ext.policy.fields import fault
 
 PrincipalField = Literal[
-    "subject", "team", "project", "application", "environment", "groups", "credential_id", "purpose"
+    "subject",
+    "team",
+    "project",
+    "application",
+    "environment",
+    "groups",
+    "credential_id",
+    "purpose",
+    "email",
+    "cost_center",
 ]
 Names = Annotated[tuple[fields.Line, ...], fields.ONCE]
 
@@ -136,6 +146,8 @@ class Issuer(Section):
     claims: dict[PrincipalField, fields.ClaimPath] = Field(examples=["{subject: sub}"])
     required: Annotated[tuple[PrincipalField, ...], fields.ONCE] = ("subject",)
     defaults: dict[PrincipalField, fields.Line] = Field(default_factory=dict)
+    keys_max_age_seconds: int | None = Field(default=None, ge=10, le=30 * 86_400)
+    bound: bool | None = None  # absent: as its class needs
 
     @field_validator("kind")
     @classmethod
@@ -162,7 +174,7 @@ class Issuer(Section):
     @field_validator("defaults")
     @classmethod
     def _grants_nothing(cls, defaults: dict[str, str]) -> dict[str, str]:
-        for name in ("subject", "groups", "credential_id"):
+        for name in ("subject", "groups", "credential_id", "email"):
             if name in defaults:
                 raise fault(f"gives every caller the same '{name}'; take it from a claim")
         return defaults
@@ -175,7 +187,38 @@ class Issuer(Section):
         return self
 
 
+class PersonalCredentials(Section):
+    """Bounds of what `gateway-ext keys` mints."""
+
+    days_max: int = Field(default=30, ge=1, le=CREDENTIAL_DAYS_MAX)
+    days_default: int = Field(default=30, ge=1, le=CREDENTIAL_DAYS_MAX)
+    per_person_max: int = Field(default=20, ge=1, le=1_000)
+
+    @model_validator(mode="after")
+    def _default_fits(self) -> PersonalCredentials:
+        require_days(self.days_default, self.days_max)
+        return self
+
+
+class ServiceCredentials(Section):
+    days_max: int = Field(default=90, ge=1, le=CREDENTIAL_DAYS_MAX)
+    days_default: int = Field(default=90, ge=1, le=CREDENTIAL_DAYS_MAX)
+    per_service_max: int = Field(default=20, ge=1, le=1_000)
+
+    @model_validator(mode="after")
+    def _default_fits(self) -> ServiceCredentials:
+        require_days(self.days_default, self.days_max)
+        return self
+
+
+def require_days(default: int, maximum: int) -> None:
+    if default > maximum:
+        raise fault("has a days_default above its days_max; lower the one or raise the other")
+
+
 class IdentityFile(Section):
+    personal_credentials: PersonalCredentials = PersonalCredentials()
+    service_credentials: ServiceCredentials = ServiceCredentials()
     issuers: dict[fields.Name, Issuer] = Field(
         min_length=1,
         examples=["{company: {class: sso, kind: person, interfaces: [public], claims: {subject: sub}}}"],
@@ -328,11 +371,16 @@ class Sovereign(Section):
     jurisdictions: Annotated[tuple[fields.Jurisdiction, ...], fields.ONCE] = Field(examples=["[FR, DE]"])
 
 
+class OnStop(Section):
+    running_streams: Literal["finish", "cut"] = Field(examples=["finish"])
+
+
 class RoutingFile(Section):
     tiers: Annotated[tuple[fields.Name, ...], fields.ONCE] = Field(examples=["[frontier, open-eu]"])
     sovereign: Sovereign = Field(examples=["{tiers: [open-eu], jurisdictions: [FR]}"])
     usage_chunk: Literal["strip", "pass"] = "strip"
     metering: Literal["envoy", "processor"] = "envoy"
+    on_stop: OnStop = OnStop(running_streams="finish")
 
 
 FILES: dict[str, type[Section]] = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway_ext.budget.rules import BudgetRules
+from gateway_ext.credentials.rules import CredentialRules
 from gateway_ext.guard.policy import GuardPolicy
 from gateway_ext.identity.rules import IdentityRules
 from gateway_ext.routing.rules import RoutingRules
@@ -19,3 +20,4 @@ class Snapshot:
     budget: BudgetRules
     guard: GuardPolicy
     routing: RoutingRules
+    credentials: CredentialRules = field(default_factory=CredentialRules)

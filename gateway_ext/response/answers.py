@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
 from gateway_ext import trail
-from gateway_ext.errors import AnswerUninspected, AuditUnavailable, Refusal
+from gateway_ext.errors import AnswerUninspected, AuditUnavailable, Refusal, StandingUnavailable
 from gateway_ext.exchange import Answer, Endpoint, Finding, ResponseReading
-from gateway_ext.ports import AuditLog, Clock, Guard
-from gateway_ext.refusal import refusal_answer
+from gateway_ext.ports import AuditLog, Clock, Guard, StandingSource
+from gateway_ext.replies import refusal_answer
 from gateway_ext.response.duty import Inspected, Withheld
 from gateway_ext.response.forwarded import Forwarded
 from gateway_ext.response.stream import GuardedStream, MeteredOnly, ReadStream
@@ -21,10 +22,11 @@ _JSON = "application/json"
 class Answers:
     """Composed by the pipeline. Holds no state of any exchange."""
 
-    def __init__(self, guard: Guard, audit: AuditLog, clock: Clock) -> None:
+    def __init__(self, guard: Guard, audit: AuditLog, clock: Clock, standing: StandingSource) -> None:
         self._guard = guard
         self._audit = audit
         self._clock = clock
+        self._standing = standing
 
     def choose(
         self, forwarded: Forwarded, status: int, media_type: str, content_encoding: str
@@ -37,10 +39,16 @@ class Answers:
         is_stream = media_type == "text/event-stream"
         is_json = media_type == _JSON or media_type.endswith("+json")
         is_embedding = forwarded.exchange.endpoint is Endpoint.EMBEDDINGS and status < 300  # numbers
+        if forwarded.may_be_cut and (refusal := self.stopped(forwarded)) is not None:
+            return refusal_answer(refusal, forwarded.exchange.head.path, forwarded.exchange.id)
         if forwarded.duty and not is_embedding:
             if is_plain and (is_stream or is_json):
                 return ResponseReading.STREAM if is_stream else ResponseReading.WHOLE
             return self._withhold(forwarded, Withheld(AnswerUninspected()), status if status >= 400 else None)
+        if forwarded.may_be_cut and is_stream and status < 300:
+            if not is_plain:  # it could not be ended in a way that its reader understands
+                return self._withhold(forwarded, Withheld(AnswerUninspected()))
+            return ResponseReading.STREAM
         if status >= 300 or not is_plain:
             return ResponseReading.NOTHING
         in_processor = forwarded.exchange.snapshot.routing.metering == "processor"
@@ -66,6 +74,23 @@ class Answers:
         if forwarded.duty:
             return GuardedStream(forwarded.duty, self._guard, strips_usage=forwarded.strips_usage)
         return MeteredOnly(strips_usage=forwarded.strips_usage)
+
+    def standing_change(self) -> asyncio.Future[None]:
+        """Done as soon as `stopped` may have another answer."""
+        return self._standing.changed()
+
+    def stopped(self, forwarded: Forwarded) -> Refusal | None:
+        """Why the stream of `forwarded`, which `may_be_cut`, has to end now; None when it may go on.
+
+        Which of several deployments answered is not known here: it ends when any it may come from is stopped. While
+        nobody knows what is in force it goes on: only an order ends it.
+        """
+        try:
+            standing = self._standing.current()
+        except StandingUnavailable:
+            return None
+        forward, decision = forwarded.forward, forwarded.decision
+        return standing.stop_of(forwarded.exchange.principal, decision.model, forward.candidates)
 
     def record(self, forwarded: Forwarded, findings: tuple[Finding, ...], refusal: Refusal | None = None) -> None:
         """What was decided about an answer. Raises AuditUnavailable."""

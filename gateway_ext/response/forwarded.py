@@ -37,4 +37,11 @@ class Forwarded:
     @property
     def reads_response(self) -> bool:
         """Whether any response to this request may have to be read."""
-        return bool(self.duty) or self.strips_usage or self.exchange.snapshot.routing.metering == "processor"
+        if self.duty or self.strips_usage or self.may_be_cut:
+            return True
+        return self.exchange.snapshot.routing.metering == "processor"
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether an order of the operator's ends the stream of this request while it runs."""
+        return self.decision.is_stream and self.exchange.snapshot.routing.cuts_streams

@@ -56,3 +56,4 @@ class RoutingRules:
     providers: Mapping[str, Provider]
     usage_chunk: str = "strip"  # strip | pass, for streams whose caller did not ask for usage
     metering: str = "envoy"  # envoy | processor
+    cuts_streams: bool = False  # whether an operator's order ends streams that run, besides refusing new requests

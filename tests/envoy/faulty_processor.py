@@ -31,6 +31,7 @@ from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.response.answers import Answers
 from gateway_ext.response.forwarded import Exchange, Forwarded
 from gateway_ext.settings import StateLayout
+from gateway_ext.standing.standing import Standing
 from gateway_ext.wire import ext_proc_pb2
 
 ENGINE = GuardEngine(b"fingerprint-key-of-the-tests-only")  # compiled once, in the process that all others fork from
@@ -108,7 +109,7 @@ class FaultyPipeline(Pipeline):
     def __init__(self, fault: Fault, *parts: Any) -> None:
         super().__init__(*parts)
         self._fault = fault
-        self.answers = FaultyAnswers(fault, *parts[2:5])
+        self.answers = FaultyAnswers(fault, *parts[2:6])
 
     def admit(self, head: RequestHead) -> Exchange | Answer:
         self._fault.strike("headers")
@@ -184,13 +185,23 @@ class PinnedPolicy:
         return self._snapshot
 
 
+class NothingOrdered:
+    """No operator has revoked, disabled or stopped anything."""
+
+    def current(self) -> Standing:
+        return Standing()
+
+    def changed(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+
 async def _serve(state: Path, policies: Path) -> None:
     layout, clock, fault = StateLayout(state), SystemClock(), Fault(state)
     stop = stop_requested()
     ledger = SqliteLedger(layout.ledger, clock)
     await ledger.open()
     audit = Spool(layout.spool, "processor-0", clock)
-    pipeline = FaultyPipeline(fault, PinnedPolicy(policies), ledger, ENGINE, audit, clock)
+    pipeline = FaultyPipeline(fault, PinnedPolicy(policies), ledger, ENGINE, audit, clock, NothingOrdered())
     server = FaultyServer(fault, pipeline)
     fault.stop = lambda: pipeline.background.start(server.stop(0), name="stop")
     await server.start(layout.processor_socket(0))

@@ -8,48 +8,63 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from gateway_ext.exchange import CredentialClass
+from gateway_ext.local.issuer import ISSUERS
 from gateway_ext.settings import StateLayout
 
 Sign = Callable[[bytes], bytes]
 
 
 class Forge:
-    """Makes tokens of the personal issuer, with its real key or without. `text` of each is the whole token."""
+    """Makes tokens of a local issuer (personal, service, company), with its real key or without."""
 
-    def __init__(self, layout: StateLayout) -> None:
-        pem = (layout.root / "issuers" / "personal.key").read_bytes()
+    def __init__(self, layout: StateLayout, credential_class: CredentialClass = CredentialClass.PERSONAL) -> None:
+        self.issuer = ISSUERS[credential_class]
+        pem = (layout.root / "issuers" / f"{self.issuer.name}.key").read_bytes()
         key = serialization.load_pem_private_key(pem, password=None)
         assert isinstance(key, Ed25519PrivateKey)
         self.real: Sign = key.sign
         self.public_pem = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        self.public_file = (layout.jwks / "personal.json").read_bytes()
+        self.binding: dict[str, Any] = {}  # of a service: to the certificate of the tests' client
+        if credential_class is CredentialClass.SERVICE:
+            self.binding = {"cnf": {"x5t#S256": thumbprint(layout.certs / "client.pem")}}
+        self.public_file = (layout.jwks / f"{self.issuer.name}.json").read_bytes()
         (self.jwk,) = json.loads(self.public_file)["keys"]
 
     def token(self, sign: Sign | None = None, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
         """A good token but for what is given; a `header` field or claim of None is left out."""
-        now = int(time.time())
         fields = {"alg": "EdDSA", "typ": "JWT", "kid": self.jwk["kid"]} | (header or {})
-        payload = {
-            "iss": "gateway-ext/personal", "aud": "llm-gateway", "sub": "forger@local", "team": "demo", "jti": "forged",
-            "groups": ["llm-users"], "iat": now, "nbf": now, "exp": now + 600,
-        } | claims  # fmt: skip
-        signed = f"{_segment(fields)}.{_segment(payload)}"
-        return f"{signed}.{_base64url((sign or self.real)(signed.encode()))}"
+        return self.signed(_json(fields), _json(self.claims() | claims), sign)
+
+    def claims(self) -> dict[str, Any]:
+        """Those of a good token."""
+        now = int(time.time())
+        return {
+            "iss": self.issuer.issuer, "aud": self.issuer.audience, "sub": "forger@local", "team": "demo",
+            "jti": "forged", "groups": ["llm-users", "llm-services"], "iat": now, "nbf": now, "exp": now + 600, **self.binding,
+        }  # fmt: skip
+
+    def signed(self, header: str, payload: str, sign: Sign | None = None) -> str:
+        """A token of these two JSON texts, which need not be sound."""
+        text = f"{base64url(header.encode())}.{base64url(payload.encode())}"
+        return f"{text}.{base64url((sign or self.real)(text.encode()))}"
 
     def own_key(self) -> tuple[Sign, dict[str, str]]:
         """A key pair of the attacker: how it signs, and its public half as JWK."""
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        return key.sign, {"kty": "OKP", "crv": "Ed25519", "x": _base64url(public), "kid": "own", "alg": "EdDSA"}
+        return key.sign, {"kty": "OKP", "crv": "Ed25519", "x": base64url(public), "kid": "own", "alg": "EdDSA"}
 
     def by_hmac(self, secret: bytes) -> Sign:
         return lambda signed: hmac.new(secret, signed, hashlib.sha256).digest()
@@ -81,13 +96,13 @@ class Forge:
             "empty_signature": f"{head}.{payload}.",
             "signature_of_another": f"{head}.{payload}.{self.token(sub='x').rpartition('.')[2]}",
             "payload_changed": f"{head}.{_segment({'iss': 'gateway-ext/personal', 'sub': 'root'})}.{signature}",
-            "not_json": f"{head}.{_base64url(b'not json')}.{signature}",
+            "not_json": f"{head}.{base64url(b'not json')}.{signature}",
             "expired": self.token(iat=now - 900, nbf=now - 900, exp=now - 300),
             "not_yet_valid": self.token(nbf=now + 300),
             "never_expires": self.token(exp=None),
             "expires_in_a_century": self.token(exp=now + 100 * 365 * 86_400),
             "expiry_is_text": self.token(exp="tomorrow"),
-            "another_audience": self.token(aud="llm-gateway-internal"),
+            "another_audience": self.token(aud=self._audience_of_another()),
             "no_audience": self.token(aud=None),
             "another_issuer": self.token(iss="https://elsewhere.example"),
             "issuer_of_another_key": self.token(iss="https://idp.local"),
@@ -110,12 +125,25 @@ class Forge:
             "huge": self.token(own, extra="x" * 30_000),
         }
 
+    def _audience_of_another(self) -> str:
+        return next(each.audience for each in ISSUERS.values() if each.audience != self.issuer.audience)
+
+
+def thumbprint(certificate: Path) -> str:
+    """Of a certificate in PEM (RFC 8705 §3.1)."""
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return base64url(found.fingerprint(hashes.SHA256()))
+
 
 def _segment(document: dict[str, Any]) -> str:
-    return _base64url(json.dumps({name: value for name, value in document.items() if value is not None}).encode())
+    return base64url(_json(document).encode())
 
 
-def _base64url(data: bytes) -> str:
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps({name: value for name, value in document.items() if value is not None})
+
+
+def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 

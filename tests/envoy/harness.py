@@ -21,6 +21,7 @@ import grpc
 import httpx
 from google.protobuf.json_format import MessageToDict
 
+from gateway_ext.credentials.served_keys import served_key_sets
 from gateway_ext.envoyconf import static
 from gateway_ext.envoyconf.render import render
 from gateway_ext.envoyconf.write import write
@@ -317,8 +318,10 @@ def prepare_state(root: Path, snapshot: Snapshot, *, processors: int = 1) -> tup
     layout.secrets.mkdir(parents=True, exist_ok=True)
     for credential in {provider.credential for provider in snapshot.routing.providers.values()} - {""}:
         (layout.secrets / credential).write_text(f"key-of-{credential}")
-    write(render(snapshot, layout, processors), layout.xds)
-    return layout, LocalIssuer.create(layout)
+    tokens = LocalIssuer.create(layout)
+    key_sets = served_key_sets(layout.jwks, int(time.time()))
+    write(render(snapshot, layout, processors, key_sets=key_sets), layout.xds)
+    return layout, tokens
 
 
 @asynccontextmanager

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.envoy.stack import PROJECT, Stack
+from tests.envoy.node import PROGRAMS, node_with
+from tests.envoy.stack import Stack
 
 pytestmark = pytest.mark.envoy
-CLIENTS = PROJECT / "tests" / "node"
-INSTALL_SECONDS = 100.0
 RUN_SECONDS = 30.0
 
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """The interpreter; the SDK is installed as locked when it is not there yet."""
-    if not (CLIENTS / "node_modules" / "openai").is_dir():
-        command = [_program("npm"), "ci", "--prefix", str(CLIENTS), "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
-        assert done.returncode == 0, f"npm could not install the Node SDK:\n{done.stderr[-2000:]}"
-    return _program("node")
-
-
-def _program(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.fail(f"'{name}' is missing: install Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)")
-    return path
+    return node_with("openai")
 
 
 def run(node: str, stack: Stack, authority: Path | None) -> subprocess.CompletedProcess[str]:
@@ -42,7 +28,7 @@ def run(node: str, stack: Stack, authority: Path | None) -> subprocess.Completed
         "OPENAI_API_KEY": stack.token(),
         **({"NODE_EXTRA_CA_CERTS": str(authority)} if authority else {}),
     }
-    command = [node, str(CLIENTS / "openai_sdk.mjs")]
+    command = [node, str(PROGRAMS / "openai_sdk.mjs")]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
 
 

@@ -24,7 +24,7 @@ WORDS = 200
 WORDS_PER_SECOND = 100.0
 NOTICED_SECONDS = 1.0
 SETTLED_SECONDS = 3.0  # well before holds expire
-PILE_BYTES_MAX = 12 * 1024 * 1024  # half of what the four slow callers are sent
+PILE_BYTES_MAX = 18 * 1024 * 1024  # three quarters of what the four slow callers are sent
 
 INSPECTED: dict[str, Any] = {}  # of callers who did not ask for usage: the processor takes that chunk out
 PASSED: dict[str, Any] = {"stream_options": {"include_usage": True}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from pathlib import Path
@@ -23,6 +24,7 @@ from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.response.forwarded import Forwarded
+from gateway_ext.standing.standing import Standing
 
 POLICIES = Path(__file__).parents[2] / "policies"
 ENGINE = GuardEngine(b"fingerprint-key-of-the-tests-only")
@@ -50,13 +52,32 @@ class Policy:
         return self.snapshot
 
 
+class Orders:
+    """What is in force is `standing`; an exception there is raised."""
+
+    def __init__(self) -> None:
+        self.standing: Standing | Exception = Standing()
+        self.change: asyncio.Future[None] | None = None
+
+    def current(self) -> Standing:
+        if isinstance(self.standing, Exception):
+            raise self.standing
+        return self.standing
+
+    def changed(self) -> asyncio.Future[None]:
+        if self.change is None or self.change.done():
+            self.change = asyncio.get_running_loop().create_future()
+        return self.change
+
+
 class World:
     def __init__(self, directory: Path, guard: Any = ENGINE) -> None:
         self.policy = Policy(load_policy(POLICIES))
         self.path = directory / "ledger.sqlite"
         self.ledger = SqliteLedger(self.path, SystemClock())
         self.audit = AuditList()
-        self.pipeline = Pipeline(self.policy, self.ledger, guard, self.audit, SystemClock())
+        self.orders = Orders()
+        self.pipeline = Pipeline(self.policy, self.ledger, guard, self.audit, SystemClock(), self.orders)
 
     def change_guard(self, **changes: Any) -> None:
         """Change the rules for requests and for their answers."""

@@ -136,6 +136,19 @@ async def test_what_the_head_alone_refuses(world: World, head: dict[str, Any], e
     assert world.decision.reason == expected
 
 
+async def test_keys_that_nobody_renewed_are_not_believed(world: World) -> None:
+    """Of an identity provider whose keys Envoy fetches; here nobody has seen a fetch."""
+    issuers = world.policy.snapshot.identity.issuers
+    aged = dataclasses.replace(issuers["personal"], keys_max_age_seconds=86_400)
+    world.change("identity", issuers={**issuers, "personal": aged})
+    answer = world.pipeline.admit(request_head())
+    assert isinstance(answer, Answer)
+    assert (answer.http_status, code(answer)) == (503, "identity_provider_unavailable")
+    assert world.decision.reason == "identity_provider_unavailable"
+    world.change("identity", issuers=issuers)
+    assert not isinstance(world.pipeline.admit(request_head()), Answer)
+
+
 @pytest.mark.parametrize(
     ("body", "head", "expected"),
     [

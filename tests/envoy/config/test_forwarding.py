@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway_ext.credentials.served_keys import served_key_sets
 from gateway_ext.envoyconf.render import render
 from gateway_ext.envoyconf.write import write
 from gateway_ext.exchange import CredentialClass
@@ -174,7 +175,8 @@ async def test_server_certificate_moved_into_place_is_used_without_a_restart(gat
 async def test_rendered_changes_are_followed_without_a_restart(gateway: Gateway) -> None:
     layout = gateway.envoy.layout
     moved = snapshot_of(provider("primary", gateway.primary.port, base_path="/moved"))
-    assert write(render(moved, layout, 1), layout.xds) == ("clusters.yaml",)
+    key_sets = served_key_sets(layout.jwks, int(time.time()))
+    assert write(render(moved, layout, 1, key_sets=key_sets), layout.xds) == ("clusters.yaml",)
     async with gateway.envoy.client() as client:
         for _ in range(50):
             await client.post(CHAT, headers=gateway.envoy.bearer(), content=b"{}")

@@ -172,8 +172,8 @@ async def test_second_lock_holds_when_the_first_is_open(tmp_path: Path) -> None:
                     each["typed_config"]["rules"] = []
 
     async with scripted_gateway(tmp_path, change=make_optional) as gateway:
-        assert_refused(await post(gateway, headers={}), 403, "credential_on_wrong_interface")
-        assert_refused(await post(gateway), 403, "credential_on_wrong_interface")
+        assert_refused(await post(gateway, headers={}), 401, "unauthenticated")
+        assert_refused(await post(gateway), 401, "unauthenticated")
         assert gateway.requests == []
 
 

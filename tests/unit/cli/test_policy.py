@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.cli import policy
+from gateway_ext.cli.main import main
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.policy.loader import load_policy
 
 GOOD = Path(__file__).parents[2] / "policies" / "good"
+SHIPPED = Path(__file__).parents[3] / "policies"
 
 
 def run(*arguments: str) -> int:
@@ -76,3 +78,30 @@ def test_warnings_do_not_fail_the_check(tmp_path: Path, capsys: pytest.CaptureFi
     (directory / "access.yaml").write_text("access: []\n")
     assert run("check", str(directory)) == 0
     assert f"{directory}/access.yaml:1:1: warning: no rule grants anyone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("issuer", "team", "group"), [("service", "platform", "llm-services"), ("personal", "demo", "llm-users")]
+)
+def test_explain_takes_a_bound_token_to_come_with_its_certificate(
+    issuer: str, team: str, group: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = tmp_path / "request.json"
+    request.write_text('{"model": "assistant", "messages": [{"role": "user", "content": "Hello"}]}')
+    caller = ["--issuer", issuer, "--subject", "batch", "--team", team, "--group", group]
+    assert main(["policy", "explain", str(request), "--policies", str(SHIPPED), "--json", *caller]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_explain_takes_keys_of_an_identity_provider_for_fresh(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = Path(shutil.copytree(SHIPPED, tmp_path / "policies"))
+    file = directory / "identity.yaml"
+    file.write_text(file.read_text().replace("    class: sso\n", "    class: sso\n    keys_max_age_seconds: 60\n"))
+    request, claims = tmp_path / "request.json", tmp_path / "claims.json"
+    request.write_text('{"model": "assistant", "messages": [{"role": "user", "content": "Hello"}]}')
+    claims.write_text('{"sub": "ada@corp.example", "team": "demo", "groups": ["llm-users"]}')
+    arguments = ["--policies", str(directory), "--issuer", "company", "--claims", str(claims), "--json"]
+    assert main(["policy", "explain", str(request), *arguments]) == 0
+    assert "identity_provider_unavailable" not in capsys.readouterr().out

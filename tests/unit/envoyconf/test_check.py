@@ -56,9 +56,18 @@ def route(xds: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def deny(config: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = next(each for each in config["static_resources"]["clusters"] if each["name"] == "deny")
+def cluster(config: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in config["static_resources"]["clusters"] if each["name"] == name)
     return found
+
+
+def deny(config: dict[str, Any]) -> dict[str, Any]:
+    return cluster(config, "deny")
+
+
+def serve_keys_by_tcp(config: dict[str, Any]) -> None:
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": 1}}
+    cluster(config, "keys")["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
 
 
 def swap(config: dict[str, Any], one: str, other: str) -> None:
@@ -125,6 +134,12 @@ OPENED: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]
     "deny_has_a_host": (lambda c, x: leave_deny_a_host(c), "must have no endpoints"),
     "deny_is_gone": (lambda c, x: c["static_resources"]["clusters"].pop(0), "'deny' must exist once"),
     "processor_is_gone": (lambda c, x: c["static_resources"]["clusters"].pop(1), "'processor' must exist once"),
+    "keys_without_tls": (
+        lambda c, x: jwt(c)["providers"]["personal"]["remote_jwks"]["http_uri"].update(cluster="processor"),
+        "fetches its keys without TLS",
+    ),
+    "keys_by_name": (lambda c, x: cluster(c, "keys").update(type="STRICT_DNS"), "'keys' must be a socket file"),
+    "keys_by_tcp": (lambda c, x: serve_keys_by_tcp(c), "'keys' must be a socket file"),
     "issuer_missing": (lambda c, x: jwt(c)["providers"].pop("personal"), "Envoy has no such provider"),
     "issuer_unknown": (lambda c, x: jwt(c)["providers"].update(other={}), "accepts tokens of 'other'"),
     "service_on_public": (

@@ -47,8 +47,16 @@ def test_what_is_referred_to_comes_before_what_refers_to_it() -> None:
     files = list(render(snapshot_of(provider("b"), provider("a")), LAYOUT, 1))
     assert files == [
         "secrets/key-of-a.yaml", "secrets/key-of-b.yaml", "tls/server.yaml", "tls/clients-ca.yaml",
-        "processors.yaml", "clusters.yaml", "routes.yaml",
+        "keys.yaml", "processors.yaml", "clusters.yaml", "routes.yaml",
     ]  # fmt: skip
+
+
+def test_each_of_our_issuers_has_its_keys_and_there_is_nothing_else() -> None:
+    rendered = yaml.safe_load(render(snapshot_of(), LAYOUT, 1, key_sets={"service": "S", "personal": "P"})["keys.yaml"])
+    (configuration,) = rendered["resources"]
+    (host,) = configuration["virtual_hosts"]
+    answers = {each["match"]["path"]: each["direct_response"]["body"]["inline_string"] for each in host["routes"]}
+    assert (configuration["name"], answers) == ("keys", {"/personal.json": "P", "/service.json": "S"})
 
 
 def test_same_snapshot_same_bytes() -> None:

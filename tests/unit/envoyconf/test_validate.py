@@ -19,10 +19,15 @@ def test_rendered_clusters_and_routes_become_static_ones(tmp_path: Path) -> None
     (layout.xds / ".clusters.yaml.half-written").write_text("[")
     config = static.load(ENVOY_YAML)
     whole = in_line(config, read_rendered(layout.xds))
-    assert [each["name"] for each in whole["static_resources"]["clusters"]] == ["deny", "processor", "a/assistant"]
+    assert [each["name"] for each in whole["static_resources"]["clusters"]] == [
+        "deny",
+        "processor",
+        "keys",
+        "a/assistant",
+    ]
     assert "dynamic_resources" not in whole
     names = [manager["route_config"]["name"] for _, manager in connection_managers(whole)]
-    assert names == ["llm", "llm", "health"]
+    assert names == ["llm", "llm", "health", "keys"]
     assert "dynamic_resources" in config
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,12 +14,13 @@ from google.protobuf.json_format import MessageToDict
 from gateway_ext import limits
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import DecisionRecord
+from gateway_ext.errors import CredentialRevoked, Refusal
 from gateway_ext.exchange import Endpoint, Estimate, Forward, Hold, Interface, RequestHead, ResponseReading
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
 from gateway_ext.extproc.codec import encode
 from gateway_ext.extproc.machine import State
-from gateway_ext.extproc.stream import RouterStream
+from gateway_ext.extproc.stream import RouterStream, StreamStopped
 from gateway_ext.guard.pseudonyms import PseudonymVault
 from gateway_ext.guard.rules import GuardRules
 from gateway_ext.pipeline import Pipeline
@@ -34,22 +37,33 @@ DONE = b"data: [DONE]\n\n"
 
 DECISION = DecisionRecord(EventName.DECISION_FORWARDED, "1", "forward", "d", "public", "")
 NO_DUTY = Duty(GuardRules({}, {}, 1.0), inspects=False, canaries=frozenset(), vault=PseudonymVault({}))
-HEAD = SimpleNamespace(endpoint=Endpoint.CHAT_COMPLETIONS)
+CUTS = SimpleNamespace(routing=SimpleNamespace(cuts_streams=True))
+HEAD = SimpleNamespace(endpoint=Endpoint.CHAT_COMPLETIONS, snapshot=CUTS)
 
 
 class Reader:
     """Stands for a pipeline that forwards everything and reads every response."""
 
-    def __init__(self, reading: ResponseReading) -> None:
+    def __init__(self, reading: ResponseReading, *, may_be_cut: bool = False) -> None:
         self._reading = reading
         self.answers = self
+        self._may_be_cut = may_be_cut
+        self.refusal: Refusal | None = None
+        self.change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def standing_change(self) -> asyncio.Future[None]:
+        return self.change
+
+    def stopped(self, _: Forwarded) -> Refusal | None:
+        return self.refusal
 
     def admit(self, _: RequestHead) -> Exchange:
         return cast(Exchange, HEAD)
 
     async def decide(self, exchange: Exchange, _: bytes) -> Forwarded:
         forward, hold = Forward(None, (), {}), Hold("h", 1, "EUR")
-        return Forwarded(exchange, forward, hold, Estimate(1, 1), strips_usage=True, decision=DECISION, duty=NO_DUTY)
+        decision = dataclasses.replace(DECISION, is_stream=self._may_be_cut)
+        return Forwarded(exchange, forward, hold, Estimate(1, 1), strips_usage=True, decision=decision, duty=NO_DUTY)
 
     def choose(self, *_: object) -> ResponseReading:
         return self._reading
@@ -61,9 +75,9 @@ class Reader:
         return Inspected()
 
 
-async def responding(reading: ResponseReading) -> RouterStream:
+async def responding(reading: ResponseReading, reader: Reader | None = None) -> RouterStream:
     """A stream whose response has just begun."""
-    stream = RouterStream(cast(Pipeline, Reader(reading)), Interface.PUBLIC)
+    stream = RouterStream(cast(Pipeline, reader or Reader(reading)), Interface.PUBLIC)
     await stream.answer(e.RequestHeaders({}, {}, {}, end_of_stream=False))
     await stream.answer(e.RequestBody(b"{}"))
     await stream.answer(e.ResponseHeaders(200, "text/event-stream", "", end_of_stream=False))
@@ -126,3 +140,44 @@ async def test_a_stream_that_is_too_long_is_cut_and_flagged(monkeypatch: pytest.
     stream = await responding(ResponseReading.STREAM)
     (cut,) = await stream.answer(e.ResponseBody(DELTA, end_of_stream=False))
     assert told(cut) == {"gw.usage": {"flag": "stream_too_long"}}
+
+
+# --- an operator's order ----------------------------------------------------------------------------------------------
+
+
+async def test_a_stream_that_nothing_may_cut_is_not_interrupted() -> None:
+    stream = await responding(ResponseReading.STREAM)
+    assert stream.interruption() is None
+
+
+async def test_an_order_ends_a_running_stream_with_an_error_event() -> None:
+    reader = Reader(ResponseReading.STREAM, may_be_cut=True)
+    stream = await responding(ResponseReading.STREAM, reader)
+    await stream.answer(e.ResponseBody(DELTA + b"data: {half", end_of_stream=False))
+    assert stream.interruption() is reader.change
+    assert stream.interrupt() == ()
+    reader.refusal = CredentialRevoked()
+    (cut,) = stream.interrupt()
+    assert isinstance(cut, c.PassChunk)
+    assert cut.end_of_stream
+    assert cut.body.startswith(b'data: {"error":')  # no half event before it
+    assert b"credential_revoked" in cut.body
+    assert cut.body.endswith(DONE)
+    assert told(cut) == {"gw.usage": {"flag": "credential_revoked"}}
+    assert stream.conversation.state is State.DONE
+    assert stream.interruption() is None
+
+
+async def test_a_stream_of_which_nothing_has_come_can_only_be_aborted() -> None:
+    reader = Reader(ResponseReading.STREAM, may_be_cut=True)
+    stream = await responding(ResponseReading.STREAM, reader)
+    reader.refusal = CredentialRevoked()
+    with pytest.raises(StreamStopped):
+        stream.interrupt()
+    assert stream.conversation.state is State.RESPONDING  # closing with OK stays forbidden
+
+
+async def test_a_stream_whose_end_has_come_is_not_interrupted() -> None:
+    stream = await responding(ResponseReading.STREAM, Reader(ResponseReading.STREAM, may_be_cut=True))
+    await stream.answer(e.ResponseBody(LAST + DONE, end_of_stream=True))
+    assert stream.interruption() is None

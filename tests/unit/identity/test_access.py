@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway_ext.exchange import CredentialClass, Principal
@@ -49,3 +51,12 @@ def test_all_conditions_of_a_rule_must_hold(rule: AccessRule, is_allowed: bool) 
 def test_usable_models_are_sorted_and_filtered() -> None:
     access = rules(AccessRule("a", ("b*", "a")))
     assert usable_models(ADA, ["c", "b2", "a", "b1"], access) == ("a", "b1", "b2")
+
+
+def test_a_narrowed_credential_grants_less_and_never_more() -> None:
+    everything, small = rules(AccessRule("any", ("*",))), rules(AccessRule("small", ("small",)))
+    narrowed = replace(ADA, models=("sm*",))
+    assert usable_models(narrowed, ["small", "large"], everything) == ("small",)
+    assert usable_models(replace(ADA, models=("*",)), ["small", "large"], small) == ("small",)
+    assert usable_models(replace(ADA, models=()), ["small", "large"], everything) == ()
+    assert matching_rule(narrowed, "large", everything) is None

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from gateway_ext.errors import ClaimMissing, CredentialOnWrongInterface, Unauthenticated
-from gateway_ext.exchange import CredentialClass, Interface, VerifiedClaims
+from gateway_ext.errors import CertificateMismatch, ClaimMissing, CredentialOnWrongInterface, Unauthenticated
+from gateway_ext.exchange import ClientCertificate, CredentialClass, Interface, VerifiedClaims
 from gateway_ext.identity.claims import authenticate
 from gateway_ext.identity.rules import IdentityRules, IssuerRule
 
@@ -39,6 +41,14 @@ def test_a_person_is_made_of_mapped_claims() -> None:
     assert principal.groups == {"llm-users", "dev"}
     assert principal.environment == "production"
     assert principal.credential_class is CredentialClass.SSO
+
+
+def test_email_and_cost_center_are_texts_or_nothing() -> None:
+    rule = dataclasses.replace(COMPANY, claims={**COMPANY.claims, "email": "email", "cost_center": "cost.center"})
+    rules = IdentityRules({"company": rule}, ())
+    for center, expected in (("4711", "4711"), (4711, ""), (None, ""), ("x" * 257, ""), ("a\nb", "")):
+        person = authenticate({"company": claims(cost={"center": center})}, Interface.PUBLIC, rules)
+        assert (person.email, person.cost_center) == ("ada@corp.example", expected)
 
 
 def test_one_group_as_a_string() -> None:
@@ -80,3 +90,43 @@ def test_a_missing_or_unusable_claim_is_named_but_never_quoted(values: dict[str,
 def test_groups_of_the_wrong_type_are_no_groups() -> None:
     assert authenticate({"company": claims(groups={"a": 1})}, Interface.PUBLIC, RULES).groups == frozenset()
     assert authenticate({"company": claims(groups=["a", 1, None])}, Interface.PUBLIC, RULES).groups == {"a"}
+
+
+PERSONAL = IssuerRule(
+    name="personal",
+    credential_class=CredentialClass.PERSONAL,
+    kind="person",
+    interfaces=frozenset({Interface.PUBLIC}),
+    claims={"subject": "sub"},
+)
+
+
+def narrowed(values: dict[str, object]) -> tuple[str, ...] | None:
+    rules = IdentityRules(issuers={"personal": PERSONAL}, access=())
+    found = {"personal": VerifiedClaims({"sub": "ada", **values})}
+    return authenticate(found, Interface.PUBLIC, rules).models
+
+
+def test_a_credential_of_ours_may_be_narrowed_to_models() -> None:
+    assert narrowed({"models": ["assistant", "gpt-*"]}) == ("assistant", "gpt-*")
+    assert narrowed({}) is None
+
+
+@pytest.mark.parametrize("value", [None, "assistant", [], [1], {"assistant": True}, ["x" * 300], ["a"] * 513])
+def test_a_narrowing_that_cannot_be_understood_leaves_nothing(value: object) -> None:
+    assert narrowed({"models": value}) == ()
+
+
+def test_a_claim_of_the_companys_tokens_that_is_called_models_means_nothing() -> None:
+    assert authenticate({"company": claims(models=["x"])}, Interface.PUBLIC, RULES).models is None
+
+
+def test_a_bound_token_without_its_certificate_identifies_nobody() -> None:
+    rules = IdentityRules(issuers={"service": dataclasses.replace(SERVICE, is_bound=True)}, access=())
+    found = {"service": VerifiedClaims({"sub": "batch", "client_uri": "spiffe://example/batch"})}
+    with pytest.raises(CertificateMismatch):
+        authenticate(found, Interface.INTERNAL, rules)
+    with pytest.raises(CertificateMismatch):
+        authenticate(found, Interface.INTERNAL, rules, ClientCertificate(uri="spiffe://example/other"))
+    shown = ClientCertificate(uri="spiffe://example/batch")
+    assert authenticate(found, Interface.INTERNAL, rules, shown).subject == "batch"

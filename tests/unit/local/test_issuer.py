@@ -59,10 +59,19 @@ def test_envoy_expects_what_we_issue() -> None:
     """The hand-written envoy.yaml names the same issuers and audiences."""
     written = Path(__file__).parents[3] / "envoy" / "envoy.yaml"
     expected = {
-        issuer.name: (issuer.issuer, [issuer.audience], f"jwks/{issuer.name}.json") for issuer in ISSUERS.values()
+        name: (ISSUERS[each].issuer, [ISSUERS[each].audience], keys)
+        for each, name, keys in (
+            (CredentialClass.SSO, "company", {"filename": "jwks/company.json"}),
+            (CredentialClass.PERSONAL, "personal", "http://keys/personal.json"),
+            (CredentialClass.SERVICE, "service", "http://keys/service.json"),
+        )
     }
     found = {
-        name: (provider["issuer"], provider["audiences"], provider["local_jwks"]["filename"])
+        name: (
+            provider["issuer"],
+            provider["audiences"],
+            provider.get("local_jwks") or provider["remote_jwks"]["http_uri"]["uri"],
+        )
         for listener in static.load(written)["static_resources"]["listeners"]
         for chain in listener["filter_chains"]
         for network_filter in chain["filters"]
@@ -100,7 +109,7 @@ def test_published_keys_hold_no_private_half(layout: StateLayout) -> None:
     LocalIssuer.create(layout)
     for file in layout.jwks.iterdir():
         (key,) = json.loads(file.read_text())["keys"]
-        assert set(key) == {"kty", "crv", "x", "kid", "alg", "use"}
+        assert set(key) == {"kty", "crv", "x", "kid", "alg", "use", "nbf"}
 
 
 def test_without_keys_the_error_says_what_to_do(layout: StateLayout) -> None:

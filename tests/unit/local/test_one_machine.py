@@ -14,6 +14,8 @@ from gateway_ext.local.one_machine import OneMachine, Ports, plan
 from gateway_ext.local.programs import stages
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.settings import Settings, load_settings
+from gateway_ext.standing.directives import Directive, Measure, Scope, Target
+from gateway_ext.standing.sqlite_store import StandingStore
 
 ROOT = Path(__file__).parents[3]
 IN_THE_OTHER_DIALECT = ["simulator-us-messages", "simulator-eu-messages"]
@@ -83,7 +85,9 @@ def test_nothing_listens_beyond_this_machine(tmp_path: Path) -> None:
     planned.prepare()
     written = yaml.safe_load((tmp_path / "state" / "envoy.yaml").read_text())
     holders = [*written["static_resources"]["listeners"], written["admin"]]
-    assert {holder["address"]["socket_address"]["address"] for holder in holders} == {"127.0.0.1"}
+    addresses = [holder["address"] for holder in holders]
+    assert {each["socket_address"]["address"] for each in addresses if "pipe" not in each} == {"127.0.0.1"}
+    assert [each["pipe"]["path"] for each in addresses if "pipe" in each] == ["run/keys.sock"]
     assert planned.listeners["loopback"] == planned.ports.gateway
 
 
@@ -100,6 +104,23 @@ def test_preparing_twice_keeps_keys_and_drops_what_an_older_policy_rendered(tmp_
     planned.prepare()
     assert [key.read_bytes() for key in keys] == before
     assert not stale.exists()
+
+
+def test_orders_of_operators_are_begun_once_and_never_in_the_place_of_lost_ones(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state")
+    planned.prepare()
+    layout = planned.settings.layout
+    order = Directive(Target(Measure.STOPPED, Scope.EVERYTHING), "ops", "incident 7", 1)
+    StandingStore(layout.standing).put(order)
+    planned.prepare()
+    assert StandingStore(layout.standing).directives(2) == [order]
+    layout.standing.unlink()
+    with pytest.raises(ConfigurationError, match="gateway-ext standing init"):
+        planned.prepare()
+    layout.standing.with_suffix(".marker").unlink()
+    layout.ledger.touch()  # it has been used before
+    with pytest.raises(ConfigurationError, match="gateway-ext standing init"):
+        planned.prepare()
 
 
 def test_providers_without_a_key_are_told(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.budget.rules import BudgetRule, Price
+from gateway_ext.credentials.rules import Bounds, CredentialRules
 from gateway_ext.exchange import Candidate, CredentialClass, Dialect, Interface
 from gateway_ext.guard.rules import Action, DetectorRule, RuleChange, Scope
 from gateway_ext.policy.loader import load_policy, read_policy
@@ -89,6 +90,23 @@ def test_identity(policy_dir: Path) -> None:
     assert identity.access[0].groups == {"staff"}
     assert identity.access[0].credential_classes == {CredentialClass.SSO}
     assert identity.access[1].models == ("local",)
+
+
+def test_a_service_is_bound_to_its_certificate_unless_policy_says_otherwise(policy_dir: Path) -> None:
+    issuers = load_policy(policy_dir).identity.issuers
+    assert (issuers["service"].is_bound, issuers["company"].is_bound) == (True, False)
+    file = policy_dir / "identity.yaml"
+    file.write_text(file.read_text().replace("class: service,", "class: service, bound: false,"))
+    assert not load_policy(policy_dir).identity.issuers["service"].is_bound
+
+
+def test_credentials_are_bounded_whether_policy_says_so_or_not(policy_dir: Path) -> None:
+    credentials = load_policy(policy_dir).credentials
+    assert credentials == CredentialRules(Bounds(30, 30, 20), Bounds(90, 90, 20))
+    with (policy_dir / "identity.yaml").open("a") as file:
+        file.write("personal_credentials: {days_max: 9, days_default: 8, per_person_max: 7}\n")
+        file.write("service_credentials: {days_max: 6, days_default: 5, per_service_max: 4}\n")
+    assert load_policy(policy_dir).credentials == CredentialRules(Bounds(9, 8, 7), Bounds(6, 5, 4))
 
 
 def test_a_detector_inherits_from_its_class_what_it_does_not_say(policy_dir: Path) -> None:

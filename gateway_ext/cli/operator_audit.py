@@ -1,0 +1,58 @@
+"""The audit trail of operators' commands: a spool of its own beside those of the processes, shipped like theirs."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from gateway_ext.audit.exclusive import lock_exclusively
+from gateway_ext.audit.records import AuditRecord
+from gateway_ext.audit.spool import Spool
+from gateway_ext.clock import SystemClock
+from gateway_ext.errors import AuditUnavailable, ConfigurationError
+from gateway_ext.settings import Settings
+
+PROCESS = "operator"
+LOCK_SECONDS = 5.0
+_LOCK_POLL_SECONDS = 0.02
+
+
+def record_durably(settings: Settings, record: AuditRecord) -> None:
+    """Have `record` on disk, for the control process to ship. Each command is a run of its own of the same spool.
+
+    Raises ConfigurationError when that fails: then nothing may be done that should have been recorded.
+    """
+    spool_dir = settings.layout.spool
+    try:
+        spool_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _wait_for_lock(spool_dir / f"{PROCESS}.lock")
+    except OSError as error:
+        raise ConfigurationError(f"{spool_dir}: cannot be written ({error.strerror}); nothing was changed") from error
+    try:
+        spool = Spool(spool_dir, PROCESS, SystemClock(), settings.spool_bytes_max, settings.spool_fsync_seconds)
+        try:
+            spool.append(record)
+        finally:
+            spool.close()
+        if spool.failed:
+            raise AuditUnavailable
+    except AuditUnavailable:
+        raise ConfigurationError(
+            f"{spool_dir / PROCESS}: the order cannot be recorded, so nothing was changed; check the disk, and that the"
+            " control process reaches the collector"
+        ) from None
+    finally:
+        os.close(lock)
+
+
+def _wait_for_lock(path: Path) -> int:
+    """Another operator's command takes a moment. Raises ConfigurationError past LOCK_SECONDS, OSError."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return lock_exclusively(path, "another command of an operator")
+        except ConfigurationError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_LOCK_POLL_SECONDS)

@@ -1,0 +1,44 @@
+"""The table of minted credentials and every statement that runs on it. No column holds a credential or a part of one."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE credential (
+  id TEXT PRIMARY KEY NOT NULL,
+  class TEXT NOT NULL CHECK (class IN ('personal', 'service')),
+  name TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  created_unix INTEGER NOT NULL,
+  expires_unix INTEGER NOT NULL CHECK (expires_unix > created_unix),
+  models TEXT,
+  binding TEXT NOT NULL,
+  rotated_unix INTEGER NOT NULL DEFAULT 0,
+  successor TEXT NOT NULL DEFAULT '',
+  revoke_at_unix INTEGER NOT NULL DEFAULT 0,
+  revoked_unix INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID"""
+
+COLUMNS = (
+    "id, class, name, purpose, subject, owner, created_unix, expires_unix, models, binding, rotated_unix, successor,"
+    " revoke_at_unix, revoked_unix"
+)
+
+INSERT = f"INSERT INTO credential ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  (constant)
+
+SELECT_ALL = f"SELECT {COLUMNS} FROM credential ORDER BY created_unix, id"  # noqa: S608  (constant)
+
+# One that is about to end does not count: rotating must be possible at the limit.
+COUNT_LIVE = """
+SELECT count(*) FROM credential
+WHERE class = ? AND subject = ? AND expires_unix > ? AND revoked_unix = 0 AND revoke_at_unix = 0"""
+
+# Only one that is neither revoked nor rotated has a successor: of two rotations at a time the second changes nothing.
+RETIRE = """
+UPDATE credential SET successor = ?, rotated_unix = ?, revoke_at_unix = ?
+WHERE id = ? AND successor = '' AND revoked_unix = 0"""
+
+REVOKE = "UPDATE credential SET revoked_unix = ? WHERE id = ? AND revoked_unix = 0"

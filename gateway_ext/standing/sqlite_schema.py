@@ -1,0 +1,49 @@
+"""The standing store's tables and every statement that runs on them."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE store (
+  id TEXT PRIMARY KEY NOT NULL,
+  generation INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE directive (
+  measure TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  value TEXT NOT NULL,
+  issuer TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  since_unix_nano INTEGER NOT NULL,
+  expires_unix_nano INTEGER NOT NULL,
+  PRIMARY KEY (measure, scope, value, issuer)
+) STRICT, WITHOUT ROWID;
+"""
+
+INSERT_STORE = "INSERT INTO store (id, generation) VALUES (?, 0)"
+
+SELECT_STORE = "SELECT id, generation FROM store"
+
+ADVANCE = "UPDATE store SET generation = generation + 1"
+
+SELECT_ALL = """
+SELECT measure, scope, value, issuer, actor, reason, since_unix_nano, expires_unix_nano
+FROM directive ORDER BY since_unix_nano, measure, scope, value, issuer"""
+
+COUNT = "SELECT count(*) FROM directive"
+
+DELETE_OVER = "DELETE FROM directive WHERE expires_unix_nano > 0 AND expires_unix_nano < ?"
+
+DELETE = "DELETE FROM directive WHERE measure = ? AND scope = ? AND value = ? AND issuer = ?"
+
+# Given again, an order is renewed. A revocation never comes to end sooner than was said before.
+PUT = """
+INSERT INTO directive (measure, scope, value, issuer, actor, reason, since_unix_nano, expires_unix_nano)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (measure, scope, value, issuer) DO UPDATE SET
+  actor = excluded.actor, reason = excluded.reason, since_unix_nano = excluded.since_unix_nano,
+  expires_unix_nano = CASE WHEN expires_unix_nano = 0 OR excluded.expires_unix_nano = 0 THEN 0
+                           ELSE max(expires_unix_nano, excluded.expires_unix_nano) END"""
