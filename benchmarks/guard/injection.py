@@ -62,10 +62,8 @@ def held_out(
             labels = np.concatenate([np.array(corpus[name].labels[HEAD], bool) for name in used])
             model = trained(Rows.joined([training[name] for name in used]), labels, np.ones(len(labels)))
 
-            def scores(names: Sequence[str], model=model) -> Floats:  # type: ignore[no-untyped-def]
-                return np.concatenate([testing[name].highest(model) for name in names])
-
-            yield HeldOut(origin, scores(tested), scores(harmless), scores([NEVER]))
+            groups = (tested, harmless, [NEVER])
+            yield HeldOut(origin, *(np.concatenate([testing[name].highest(model) for name in each]) for each in groups))
 
 
 def by_rules(corpus: Mapping[str, Source]) -> dict[str, Labels]:

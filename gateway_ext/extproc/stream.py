@@ -41,6 +41,7 @@ class RouterStream:
         self._forwarded: Forwarded | None = None
         self._stream: ReadStream | None = None
         self._is_recorded = False
+        self._is_error = False
 
     async def answer(self, event: e.Event) -> tuple[c.Command, ...]:
         """The commands that answer `event`, in order. Raises ConversationError; then the stream must be aborted."""
@@ -134,9 +135,9 @@ class RouterStream:
         reading = self._pipeline.answers.choose(
             self._forwarded, event.status, media_type(event.content_type), event.content_encoding
         )
+        self._is_error = event.status >= 400
         if isinstance(reading, Answer):
-            # Of a provider's error nobody is charged for.
-            return c.AnswerNow(reading, c.Reading(None, reading.reason if event.status < 400 else ""))
+            return c.AnswerNow(reading, c.Reading(None, self._flag(reading)))
         if reading is ResponseReading.STREAM:
             self._stream = self._pipeline.answers.stream(self._forwarded)
         return c.ReadResponse(reading)
@@ -146,8 +147,12 @@ class RouterStream:
         answered = await self._pipeline.answers.pass_whole(self._forwarded, body)
         usage = usage_of_body(body)
         if isinstance(answered, Answer):
-            return c.AnswerNow(answered, c.Reading(usage, answered.reason))
+            return c.AnswerNow(answered, c.Reading(usage, self._flag(answered)))
         return c.PassWholeResponse(answered.body, c.Reading(usage))
+
+    def _flag(self, answer: Answer) -> str:
+        """Why the provider's answer was withheld, which is charged; nobody is charged for a provider's error."""
+        return "" if self._is_error else answer.reason
 
     async def _pass(self, body: bytes, *, end_of_stream: bool) -> tuple[c.Command, ...]:
         stream = self._stream

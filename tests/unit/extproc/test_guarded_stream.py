@@ -157,3 +157,12 @@ async def test_a_blocked_whole_answer_tells_what_it_cost(world: World) -> None:
         "output_tokens": 2.0,
         "cached_input_tokens": 0.0,
     }
+
+
+async def test_a_withheld_error_of_the_provider_costs_nothing(world: World) -> None:
+    stream, _ = await answering(world, media_type=JSON, status=400)
+    body = b'{"error": {"message": "not allowed: %s"}}' % AWS_KEY.encode()
+    (answer,) = await stream.answer(e.ResponseBody(body, end_of_stream=True))
+    assert isinstance(answer, c.AnswerNow)
+    assert AWS_KEY.encode() not in answer.answer.body
+    assert told(answer) == {"gw.usage": {}}
