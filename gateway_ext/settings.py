@@ -69,6 +69,31 @@ class StateLayout:
         return self.root / "credentials.sqlite"
 
     @property
+    def agreements(self) -> Path:
+        """Who has accepted which agreement."""
+        return self.root / "agreements.sqlite"
+
+    @property
+    def console(self) -> Path:
+        """Sessions of people who have logged in, logins under way, answers to repeated requests."""
+        return self.root / "console.sqlite"
+
+    @property
+    def console_socket(self) -> Path:
+        """Where the control process serves the console, for Envoy alone."""
+        return self.root / "run" / "console.sock"
+
+    @property
+    def logins(self) -> Path:
+        """Client secrets of the identity providers that have one, `NAME.secret` each, mode 0600."""
+        return self.root / "logins"
+
+    @property
+    def people(self) -> Path:
+        """The people of the local identity provider, mode 0600. Laptops only."""
+        return self.root / "people.yaml"
+
+    @property
     def key_ages(self) -> Path:
         """A file for each identity provider, changed when Envoy last fetched its keys."""
         return self.root / "key-ages"
@@ -89,6 +114,7 @@ class Settings:
     envoy_config: Path = Path("envoy/envoy.yaml")
     processors: int = 0  # 0 = one per core
     envoy_admin: str = "http://127.0.0.1:9901"
+    console_url: str = "http://127.0.0.1:8088"  # as people reach the console; its path is empty
     otlp_endpoint: str = "http://127.0.0.1:4317"
     otlp_ca_file: str = ""
     person_name_model: str = ""  # directory of a spaCy pipeline

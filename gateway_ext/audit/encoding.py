@@ -157,4 +157,5 @@ def _order(record: OrderRecord) -> audit_pb2.Order:
         user=record.user,
         reason=record.reason,
         expires_unix_nano=record.expires_unix_nano,
+        actor_issuer=record.actor_issuer,
     )

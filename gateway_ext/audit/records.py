@@ -61,6 +61,7 @@ class OrderRecord:
     user: str  # of the machine, whose process it was
     reason: str
     expires_unix_nano: int = 0
+    actor_issuer: str = ""  # that vouched for the actor at a login; "": a command, as its user says
 
 
 AuditRecord = DecisionRecord | OutcomeRecord | OrderRecord

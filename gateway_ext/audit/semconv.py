@@ -183,6 +183,7 @@ def _order(order: audit_pb2.Order) -> dict[str, AnyValue]:
         "gateway.order.issuer": order.issuer,
         ORDER_ACTOR: order.actor,
         "gateway.order.user": order.user,
+        "gateway.order.actor_issuer": order.actor_issuer or None,
         ORDER_REASON: order.reason,
         "gateway.order.expires_unix_nano": order.expires_unix_nano or None,
     }

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gateway_ext.cli.keys_wiring import OVERLAP_ENDED, life_cycle
+from gateway_ext.administration.actor import Actor
+from gateway_ext.administration.credentials import OVERLAP_ENDED, life_cycle
 from gateway_ext.cli.settings_arguments import add_settings_arguments, settings_of
 from gateway_ext.cli.signals import ends_in_order, stop_requested
 from gateway_ext.credentials.served_keys import ServedKeys
@@ -76,7 +77,7 @@ async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
 async def _revoke_due(settings: Settings) -> None:
     """Revoke rotated credentials whose successor has had its time to take over."""
     try:
-        for each in await asyncio.to_thread(life_cycle(settings, OVERLAP_ENDED).revoke_due):
+        for each in await asyncio.to_thread(life_cycle(settings, Actor(), OVERLAP_ENDED).revoke_due):
             _log.info("credential %s is revoked: its successor has taken over", each.id)
     except ConfigurationError as error:  # the store is away: what is not revoked now is revoked later
         _log.error("a rotated credential is not revoked: %s", error.diagnostics())

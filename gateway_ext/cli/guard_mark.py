@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from gateway_ext.administration.actor import local_user
 from gateway_ext.cli import guard_arguments
-from gateway_ext.cli.acting_user import acting_user
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.guard import marks
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         is_right=options.is_right,
         detector=options.detector or "",
         note=options.note or "",
-        by=acting_user(),
+        by=local_user(),
         marked_unix_nano=SystemClock().now_unix_nano(),
     )
     marks.append(root / marks.FILE_NAME, mark)

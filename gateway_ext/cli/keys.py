@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway_ext.administration.actor import Actor
+from gateway_ext.administration.credentials import life_cycle
 from gateway_ext.cli import keys_signing
 from gateway_ext.cli.keys_shown import COLUMNS, cells, facts, show
-from gateway_ext.cli.keys_wiring import life_cycle
 from gateway_ext.cli.settings_arguments import add_settings_arguments, settings_of_state
 from gateway_ext.cli.table import table
 from gateway_ext.credentials.certificates import thumbprint
@@ -22,8 +23,10 @@ from gateway_ext.exchange import CredentialClass
 from gateway_ext.settings import Settings
 
 if TYPE_CHECKING:
+    from gateway_ext.credentials.life_cycle import LifeCycle
     from gateway_ext.credentials.rules import Bounds
 
+REVOKED = "revoked with gateway-ext keys"
 OVERLAP_MINUTES = 60
 OVERLAP_MINUTES_MAX = 30 * 24 * 60
 
@@ -96,14 +99,14 @@ def run_create(options: argparse.Namespace) -> int:
         models=None if options.model is None else tuple(options.model),
         binding=Binding(options.client_uri, thumbprint(options.client_cert) if options.client_cert else ""),
     )
-    credential, token = life_cycle(settings).mint(asked, _bounds(settings, credential_class))
+    credential, token = _life(settings).mint(asked, _bounds(settings, credential_class))
     show(credential, token, options.base_url, as_json=options.json)
     return 0
 
 
 def run_list(options: argparse.Namespace) -> int:
     """Print what is known. Raises ConfigurationError."""
-    life = life_cycle(settings_of_state(options))
+    life = _life(settings_of_state(options))
     ended = (State.REVOKED, State.EXPIRED)
     shown = [each for each in life.store.all() if options.all or each.state(life.now_unix) not in ended]
     if options.json:
@@ -118,7 +121,7 @@ def run_list(options: argparse.Namespace) -> int:
 def run_rotate(options: argparse.Namespace) -> int:
     """Mint a successor and show it. Raises ConfigurationError; nothing has changed then."""
     settings = settings_of_state(options)
-    life = life_cycle(settings)
+    life = _life(settings)
     old = named(life.store.all(), options.id)
     successor, token = life.rotate(old, _bounds(settings, old.credential_class), options.overlap * 60)
     show(successor, token, options.base_url, as_json=options.json)
@@ -131,7 +134,7 @@ def run_rotate(options: argparse.Namespace) -> int:
 
 def run_revoke(options: argparse.Namespace) -> int:
     """Revoke. Raises ConfigurationError; it is not revoked then."""
-    life = life_cycle(settings_of_state(options))
+    life = _life(settings_of_state(options))
     credential = named(life.store.all(), options.id)
     life.revoke(credential)
     now = named(life.store.all(), credential.id)
@@ -140,6 +143,10 @@ def run_revoke(options: argparse.Namespace) -> int:
     else:
         print(f"{now.id} ({now.name} of {now.owner.subject}) is {now.state(life.now_unix)}.")
     return 0
+
+
+def _life(settings: Settings) -> LifeCycle:
+    return life_cycle(settings, Actor(), REVOKED)
 
 
 def _bounds(settings: Settings, credential_class: CredentialClass) -> Bounds:

@@ -6,8 +6,9 @@ import argparse
 import json
 from datetime import UTC, datetime
 
+from gateway_ext.administration.actor import Actor
+from gateway_ext.administration.credentials import AuditJournal, key_files
 from gateway_ext.audit.events import EventName
-from gateway_ext.cli.keys_wiring import AuditJournal, key_files
 from gateway_ext.cli.settings_arguments import add_settings_arguments, settings_of_state
 from gateway_ext.cli.table import table
 from gateway_ext.clock import SystemClock
@@ -55,7 +56,7 @@ def add_commands(signing: argparse.ArgumentParser) -> None:
 def run_rotate(options: argparse.Namespace) -> int:
     """Rotate and print the keys. Raises ConfigurationError; nothing has changed then."""
     settings, now_unix = settings_of_state(options), _now_unix()
-    files, journal = key_files(settings.layout), AuditJournal(settings)
+    files, journal = key_files(settings.layout), AuditJournal(settings, Actor())
     if options.compromised:
         journal.signing_key_changed(EventName.SIGNING_KEYS_REPLACED, options.issuer)
         keys = files.replace(options.issuer, now_unix)

@@ -9,15 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway_ext.audit.events import EventName
-from gateway_ext.audit.records import OrderRecord
+from gateway_ext.administration.actor import Actor
+from gateway_ext.administration.orders import begin_store, in_force
 from gateway_ext.cli import orders
-from gateway_ext.cli.acting_user import acting_user
-from gateway_ext.cli.operator_audit import record_durably
 from gateway_ext.cli.table import table
-from gateway_ext.clock import SystemClock
 from gateway_ext.standing.directives import Directive
-from gateway_ext.standing.sqlite_store import StandingStore
 
 COLUMNS = ("MEASURE", "SCOPE", "NAME", "ISSUER", "SINCE", "UNTIL", "ACTOR", "REASON")
 
@@ -54,8 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """List, or begin. Raises ConfigurationError."""
     if options.action == "init":
         return _init(options)
-    store = StandingStore(orders.settings_of(options).layout.standing)
-    rows = [_row(each) for each in store.directives(SystemClock().now_unix_nano())]
+    rows = [_row(each) for each in in_force(orders.settings_of(options))]
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
     else:
@@ -64,16 +59,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    settings, clock = orders.settings_of(options), SystemClock()
-    user = acting_user()
-    record_durably(
-        settings, OrderRecord(EventName.STANDING_MADE, "store", "", "", user, user, "gateway-ext standing init")
-    )
-    store = StandingStore(settings.layout.standing)
-    is_new = store.make(clock.new_id())
+    settings = orders.settings_of(options)
+    is_new = begin_store(settings, Actor(), "gateway-ext standing init")
     print("Begun: nothing is revoked, disabled or stopped." if is_new else "Taken as it is; this is in force now:")
     if not is_new:
-        print(_table([_row(each) for each in store.directives(clock.now_unix_nano())]))
+        print(_table([_row(each) for each in in_force(settings)]))
     return 0
 
 

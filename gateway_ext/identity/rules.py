@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from gateway_ext.exchange import CredentialClass, Interface
 
@@ -41,7 +42,42 @@ class AccessRule:
     credential_classes: frozenset[CredentialClass] = frozenset()
 
 
+class Role(StrEnum):
+    """What somebody may do in the control plane. Roles add up; console/permissions.py says what each may."""
+
+    DEVELOPER = "developer"  # own credentials, own agreements
+    ADMIN = "admin"  # people, services, stops
+    SECURITY_OFFICER = "security-officer"  # stops, revocations; sees everything
+    AUDITOR = "auditor"  # sees everything, changes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRule:
+    """Who has `role`: whoever matches all given conditions. At least one is given: nobody has a role by default."""
+
+    role: Role
+    groups: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+    subjects: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRule:
+    """An OpenID Connect provider at which people log in to the console; `name` is that of its issuer above.
+
+    `issuer_url` is what its tokens say in `iss`; `discovery_url` is where its metadata lie (OpenID Connect Discovery 1.0).
+    """
+
+    name: str
+    issuer_url: str
+    discovery_url: str
+    client_id: str
+    scopes: tuple[str, ...] = ("openid",)
+
+
 @dataclass(frozen=True, slots=True)
 class IdentityRules:
     issuers: Mapping[str, IssuerRule]
     access: tuple[AccessRule, ...]
+    roles: tuple[RoleRule, ...] = ()
+    logins: Mapping[str, LoginRule] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from gateway_ext.budget.rules import BudgetRule, BudgetRules, Price
 from gateway_ext.credentials.rules import Bounds, CredentialRules
 from gateway_ext.exchange import Candidate, CredentialClass, Dialect
 from gateway_ext.guard.detector import Classifier
-from gateway_ext.identity.rules import AccessRule, IdentityRules, IssuerRule
+from gateway_ext.identity.rules import AccessRule, IdentityRules, IssuerRule, LoginRule, RoleRule
 from gateway_ext.policy import fields, schema
 from gateway_ext.policy.compile_guard import guard_policy
 from gateway_ext.policy.references import PolicyFiles
@@ -65,7 +65,27 @@ def _identity(identity: schema.IdentityFile, access: schema.AccessFile) -> Ident
         )
         for rule in access.access
     )
-    return IdentityRules(_frozen(issuers), rules)
+    return IdentityRules(_frozen(issuers), rules, _roles(identity.console), _frozen(_logins(identity.console)))
+
+
+def _roles(console: schema.Console) -> tuple[RoleRule, ...]:
+    return tuple(
+        RoleRule(role, frozenset(holders.groups), frozenset(holders.teams), frozenset(holders.subjects))
+        for role, holders in console.roles.items()
+    )
+
+
+def _logins(console: schema.Console) -> Mapping[str, LoginRule]:
+    return {
+        name: LoginRule(
+            name=name,
+            issuer_url=login.issuer,
+            discovery_url=login.discovery or f"{login.issuer.rstrip('/')}/.well-known/openid-configuration",
+            client_id=login.client_id,
+            scopes=login.scopes,
+        )
+        for name, login in console.logins.items()
+    }
 
 
 def _credentials(identity: schema.IdentityFile) -> CredentialRules:

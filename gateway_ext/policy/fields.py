@@ -105,6 +105,13 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _encrypted(url: str) -> str:
+    parts = endpoint(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise fault("would be asked without encryption, by whoever answers; use https://")
+    return url
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 Name = Annotated[str, _shaped(r"[a-z0-9][a-z0-9._-]*", "must be a name of a-z, 0-9, '.', '_', '-'")]
 Credential = Annotated[
@@ -126,6 +133,7 @@ Pattern = Annotated[
     str,
     _shaped(r"[^\s\x00-\x1f\x7f]+", "must be a shell-style pattern without blanks, such as 'gpt-*'", 256),
 ]
+HttpsUrl = Annotated[str, AfterValidator(_encrypted)]  # http:// to this machine only
 HeaderName = Annotated[
     str, _shaped(r"[a-z0-9][a-z0-9-]*", "must be a header name in lower case, such as authorization or x-api-key")
 ]

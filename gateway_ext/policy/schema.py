@@ -10,6 +10,7 @@ from gateway_ext import limits
 from gateway_ext.credentials.rules import DAYS_MAX as CREDENTIAL_DAYS_MAX
 from gateway_ext.exchange import CredentialClass, Dialect, Interface
 from gateway_ext.guard.rules import Action, Direction
+from gateway_ext.identity.rules import Role
 from gateway_ext.policy import fields
 from gateway_ext.policy.fields import fault
 
@@ -29,6 +30,7 @@ Names = Annotated[tuple[fields.Line, ...], fields.ONCE]
 
 LaxClass = Annotated[CredentialClass, Field(strict=False)]  # lax: from the enum's text
 LaxInterface = Annotated[Interface, Field(strict=False)]
+LaxRole = Annotated[Role, Field(strict=False)]
 LaxDialect = Annotated[Dialect, Field(strict=False)]
 LaxDirection = Annotated[Direction, Field(strict=False)]
 TextRole = Literal["system", "developer", "user", "assistant", "tool", "function"]
@@ -216,7 +218,43 @@ def require_days(default: int, maximum: int) -> None:
         raise fault("has a days_default above its days_max; lower the one or raise the other")
 
 
+class RoleHolders(Section):
+    """Whoever matches all that is written; of each list one."""
+
+    groups: Names = ()
+    teams: Names = ()
+    subjects: Names = ()
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> RoleHolders:
+        if not self.model_fields_set:
+            raise fault("names nobody, which would mean everybody; name groups, teams or subjects")
+        return self
+
+
+class Login(Section):
+    issuer: fields.HttpsUrl = Field(examples=["https://idp.example.eu"])
+    discovery: fields.HttpsUrl | None = None  # absent: below the issuer
+    client_id: fields.Line = Field(examples=["gateway-ext"])
+    scopes: Names = ("openid",)
+
+    @field_validator("scopes")
+    @classmethod
+    def _asks_for_an_id_token(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        if "openid" not in scopes:
+            raise fault("lacks 'openid', without which there is no ID token")
+        return scopes
+
+
+class Console(Section):
+    """Who may do what in the control plane, and where people log in to it. `logins` are named like their issuers."""
+
+    roles: dict[LaxRole, RoleHolders] = Field(default_factory=dict)
+    logins: dict[fields.Name, Login] = Field(default_factory=dict)
+
+
 class IdentityFile(Section):
+    console: Console = Console()
     personal_credentials: PersonalCredentials = PersonalCredentials()
     service_credentials: ServiceCredentials = ServiceCredentials()
     issuers: dict[fields.Name, Issuer] = Field(

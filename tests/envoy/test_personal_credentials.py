@@ -20,7 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway_ext.cli.keys_wiring import life_cycle
+from gateway_ext.administration.actor import Actor
+from gateway_ext.administration.credentials import life_cycle
 from gateway_ext.credentials.credential import Owner, State
 from gateway_ext.credentials.life_cycle import LifeCycle, named
 from gateway_ext.credentials.minting import Asked
@@ -111,7 +112,7 @@ def test_a_revoked_credential_is_refused_within_seconds(stack: Stack) -> None:
 
 
 def test_a_rotated_credential_works_until_its_successor_has_taken_over(stack: Stack) -> None:
-    life = life_cycle(Settings(state_dir=stack.state))
+    life = life_cycle(Settings(state_dir=stack.state), Actor(), "test")
     asked = Asked(CredentialClass.PERSONAL, "rotated", Owner("rotated@local", "demo", ("llm-users",)))
     old, old_token = life.mint(asked, MANY)
     _, new_token = life.rotate(old, MANY, overlap_seconds=3)
@@ -210,7 +211,7 @@ class Load:
 
 def test_signing_keys_are_rotated_under_load_and_no_valid_request_is_refused(stack: Stack) -> None:
     old_token = keys(stack, "create", "--subject", "load@local", *PERSON)["token"]
-    life = life_cycle(Settings(state_dir=stack.state))
+    life = life_cycle(Settings(state_dir=stack.state), Actor(), "test")
     with Load(stack, life, old_token) as load:
         for _ in range(2):
             rotated = keys(stack, "signing", "rotate", "personal", "--lead", "4")

@@ -192,7 +192,9 @@ def test_the_format_has_no_room_for_content() -> None:
         *(f"Decision.{name}" for name in ("model", "policy_digest", "hold_id", "currency", "rules")),
         *(f"Outcome.{name}" for name in ("cluster", "provider", "model", "jurisdiction", "currency", "settled_by")),
         *(f"Outcome.{name}" for name in ("flags", "reason", "hold_id")),
-        *(f"Order.{name}" for name in ("scope", "value", "issuer", "actor", "user", "reason")),  # an operator's words
+        *(
+            f"Order.{name}" for name in ("scope", "value", "issuer", "actor", "user", "reason", "actor_issuer")
+        ),  # an operator's words
     }
 
 

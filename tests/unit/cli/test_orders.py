@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from gateway_ext.administration import recording
 from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.segments import process_directories
-from gateway_ext.cli import operator_audit
 from gateway_ext.cli.main import main
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.standing.sqlite_store import StandingStore
@@ -199,7 +199,7 @@ def test_beginning_again_keeps_what_is_there(run: Callable[..., int], capsys: py
 def test_another_command_is_waited_for_but_not_for_ever(
     run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(operator_audit, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(recording, "LOCK_SECONDS", 0.1)
     with (tmp_path / "spool" / "operator.lock").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert run("stop", "everything", "--reason", "r") == 2

@@ -1,4 +1,4 @@
-"""The audit trail of operators' commands: a spool of its own beside those of the processes, shipped like theirs."""
+"""The audit trail of administrative acts: a spool of its own beside those of the processes, shipped like theirs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOCK_POLL_SECONDS = 0.02
 
 
 def record_durably(settings: Settings, record: AuditRecord) -> None:
-    """Have `record` on disk, for the control process to ship. Each command is a run of its own of the same spool.
+    """Have `record` on disk, for the control process to ship. Each act is a run of its own of the same spool.
 
     Raises ConfigurationError when that fails: then nothing may be done that should have been recorded.
     """
@@ -47,11 +47,11 @@ def record_durably(settings: Settings, record: AuditRecord) -> None:
 
 
 def _wait_for_lock(path: Path) -> int:
-    """Another operator's command takes a moment. Raises ConfigurationError past LOCK_SECONDS, OSError."""
+    """Another act takes a moment. Raises ConfigurationError past LOCK_SECONDS, OSError."""
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
-            return lock_exclusively(path, "another command of an operator")
+            return lock_exclusively(path, "another administrative act")
         except ConfigurationError:
             if time.monotonic() >= deadline:
                 raise

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway_ext.administration import orders
+from gateway_ext.administration.actor import Actor
+from gateway_ext.administration.recording import record_durably
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import OrderRecord
-from gateway_ext.cli.acting_user import acting_user
-from gateway_ext.cli.operator_audit import record_durably
-from gateway_ext.cli.orders import enforce
 from gateway_ext.clock import SystemClock
 from gateway_ext.credentials.credential import ISSUERS, Credential
 from gateway_ext.credentials.life_cycle import LifeCycle
@@ -18,12 +18,12 @@ from gateway_ext.credentials.sqlite_store import SqliteCredentials
 from gateway_ext.exchange import CredentialClass
 from gateway_ext.limits import NANO
 from gateway_ext.settings import Settings, StateLayout
-from gateway_ext.standing.directives import Directive, Measure, Scope, Target
+from gateway_ext.standing.directives import Measure, Scope, Target
 
 if TYPE_CHECKING:
     from gateway_ext.credentials.key_files import KeyFiles
 
-REVOKED, OVERLAP_ENDED = "revoked with gateway-ext keys", "the overlap with its successor has ended"
+OVERLAP_ENDED = "the overlap with its successor has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class OrderedRevoker:
     """Revokes by an operator's order, which is recorded and which every processor follows."""
 
     settings: Settings
+    by: Actor
     reason: str
 
     def revoke(self, credential_id: str, expires_unix: int) -> None:
         target = Target(Measure.REVOKED, Scope.CREDENTIAL, credential_id)
-        now_unix_nano = SystemClock().now_unix_nano()
-        enforce(self.settings, Directive(target, acting_user(), self.reason, now_unix_nano, expires_unix * NANO))
+        orders.give(self.settings, target, self.by, self.reason, expires_unix * NANO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class AuditJournal:
     """Notes in the audit trail."""
 
     settings: Settings
+    by: Actor
 
     def minted(self, credential: Credential, predecessor: str) -> None:
         origin = f"successor of {predecessor}" if predecessor else credential.name
@@ -63,12 +64,13 @@ class AuditJournal:
     def _note(
         self, name: EventName, scope: str, value: str, issuer: str, reason: str, expires_unix_nano: int = 0
     ) -> None:
-        user = acting_user()
-        record_durably(self.settings, OrderRecord(name, scope, value, issuer, user, user, reason, expires_unix_nano))
+        by = self.by
+        record = OrderRecord(name, scope, value, issuer, by.name, by.user, reason, expires_unix_nano, by.issuer)
+        record_durably(self.settings, record)
 
 
-def life_cycle(settings: Settings, revoked_because: str = REVOKED) -> LifeCycle:
-    """The one of a state directory. Makes nothing there yet."""
+def life_cycle(settings: Settings, by: Actor, revoked_because: str) -> LifeCycle:
+    """The one of a state directory, for what `by` does. Makes nothing there yet."""
     clock = SystemClock()
 
     def signer(credential_class: CredentialClass) -> Signer:
@@ -79,8 +81,8 @@ def life_cycle(settings: Settings, revoked_because: str = REVOKED) -> LifeCycle:
 
     return LifeCycle(
         store=SqliteCredentials(settings.layout.credentials),
-        revoker=OrderedRevoker(settings, revoked_because),
-        journal=AuditJournal(settings),
+        revoker=OrderedRevoker(settings, by, revoked_because),
+        journal=AuditJournal(settings, by),
         signer=signer,
         clock=clock,
     )
