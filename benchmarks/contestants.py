@@ -68,10 +68,11 @@ def gateway(name: str, root: Path, upstream: int) -> Iterator[Contestant]:
     for deployment in ("us", "eu"):
         (secrets / f"simulator-{deployment}").write_text("key")
         (secrets / f"simulator-{deployment}").chmod(0o600)
-    port, otlp, public, internal, admin, health = free_ports(6)
+    port, otlp, public, internal, admin, health, console, console_tls, identity_provider = free_ports(9)
     options = ["--no-simulator", "--processors", "1", "--state", str(root / "state"), "--policies", str(policies)]
-    options += ["--port", str(port), "--otlp-port", str(otlp)]
-    for before, after in ((8443, public), (8444, internal), (9901, admin), (8081, health)):
+    options += ["--port", str(port), "--otlp-port", str(otlp), "--console-port", str(console)]
+    options += ["--identity-provider-port", str(identity_provider)]  # not the one of the policy: none is run
+    for before, after in ((8443, public), (8444, internal), (8445, console_tls), (9901, admin), (8081, health)):
         options += ["--map-port", f"{before}={after}"]
     log = root / "up.log"
     with child(sys.executable, "-m", "gateway_ext.cli.main", "up", *options, log=log) as process:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gateway_ext.audit.spool import Spool
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.clock import SystemClock
+from gateway_ext.consent.consents import Consents
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.extproc.server import ProcessorServer
 from gateway_ext.identity.key_age import KeyAges
@@ -63,8 +64,9 @@ async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
             classifier_beside(settings, lambda *scored: pipeline.score(*scored))  # noqa: PLW0108  (made below)
         )
         standing = await stack.enter_async_context(watched_standing(settings))
+        consents = await stack.enter_async_context(followed_consents(settings))
         keys = KeyAges(layout.key_ages, clock.now_unix_nano)
-        pipeline = Pipeline(policy, ledger, guard, audit, clock, standing, beside, keys)
+        pipeline = Pipeline(policy, ledger, guard, audit, clock, standing, consents, beside, keys)
         stack.push_async_callback(asyncio.to_thread, pipeline.close)
         server = ProcessorServer(
             pipeline,
@@ -148,6 +150,17 @@ async def watched_standing(settings: Settings) -> AsyncIterator[StandingWatcher]
         yield standing
     finally:
         await standing.stop()
+
+
+@asynccontextmanager
+async def followed_consents(settings: Settings) -> AsyncIterator[Consents]:
+    """Who has accepted which agreement, followed while the context lasts."""
+    consents = Consents(settings.layout.agreements, SystemClock(), settings.console_url)
+    await consents.start()
+    try:
+        yield consents
+    finally:
+        await consents.stop()
 
 
 @asynccontextmanager

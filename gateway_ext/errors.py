@@ -24,7 +24,8 @@ class ConfigurationError(GatewayError):
 class Refusal(GatewayError):  # noqa: N818  (a refusal is an answer, not a fault)
     """A request is refused. `code` is stable and documented in docs/errors.md; callers may depend on it.
 
-    `kind` is the `type` of OpenAI's error object. `retry_after_seconds` becomes a Retry-After field.
+    `kind` is the `type` of OpenAI's error object. `retry_after_seconds` becomes a Retry-After field. `rules` are those of
+    policy that refuse, by name, for the audit trail.
     """
 
     code: ClassVar[str] = "refused"
@@ -33,10 +34,18 @@ class Refusal(GatewayError):  # noqa: N818  (a refusal is an answer, not a fault
     message: ClassVar[str] = "The gateway refused this request."
     is_lasting: ClassVar[bool] = False  # trying again soon is of no use, whatever the status makes clients believe
 
-    def __init__(self, message: str | None = None, *, param: str | None = None, retry_after_seconds: int | None = None):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        retry_after_seconds: int | None = None,
+        rules: tuple[str, ...] = (),
+    ):
         super().__init__(message or self.message)
         self.param = param
         self.retry_after_seconds = retry_after_seconds
+        self.rules = rules
 
 
 # --- 1 authenticate -------------------------------------------------------------------------------------------------
@@ -50,6 +59,16 @@ class Unauthenticated(Refusal):
 class ClaimMissing(Refusal):
     code, http_status, kind = "claim_missing", 403, "authentication_error"
     message = "The credential is valid but lacks a claim that the gateway's policy requires."
+
+
+class UserHeaderMissing(Refusal):
+    code, http_status, kind = "user_header_missing", 403, "authentication_error"
+    message = "This service may only speak for people, and the request does not say for whom."
+
+
+class UserHeaderInvalid(Refusal):
+    code, http_status, kind = "user_header_invalid", 400, "invalid_request_error"
+    message = "A header that says for whom this service speaks cannot be understood."
 
 
 class IdentityProviderUnavailable(Refusal):
@@ -88,9 +107,34 @@ class StandingUnavailable(Refusal):
     message = "Whether this request may pass cannot be known just now, so it was not sent. Try again shortly."
 
 
+class AgreementMissing(Refusal):
+    code, http_status, kind = "agreement_missing", 403, "permission_error"
+    message = "An agreement that the gateway's policy asks for has not been accepted."
+
+
+class ConsentUnavailable(Refusal):
+    code, http_status, kind = "consent_unavailable", 503, "server_error"
+    message = "Who has accepted what cannot be known just now, so the request was not sent. Try again shortly."
+
+
 class ModelNotAllowed(Refusal):
     code, http_status, kind = "model_not_allowed", 403, "permission_error"
     message = "You may not use this model. GET /v1/models lists those you may."
+
+
+class EndpointNotAllowed(Refusal):
+    code, http_status, kind = "endpoint_not_allowed", 403, "permission_error"
+    message = "You may use this model, but not at this endpoint."
+
+
+class PurposeNotAllowed(Refusal):
+    code, http_status, kind = "purpose_not_allowed", 403, "permission_error"
+    message = "You may use this model only with a credential for a purpose that it is meant for."
+
+
+class TierNotAllowed(Refusal):
+    code, http_status, kind = "tier_not_allowed", 403, "permission_error"
+    message = "You may use this model only in tiers that no deployment of it for this endpoint is in."
 
 
 # --- 0 read ---------------------------------------------------------------------------------------------------------
@@ -147,6 +191,13 @@ class BudgetExhausted(Refusal):
 class BudgetMissing(Refusal):
     code, http_status, kind = "budget_missing", 429, "insufficient_quota"
     message = "No budget applies to you, so nothing may be spent. Ask your platform team for one."
+
+
+class CredentialBudgetUnusable(Refusal):
+    code, http_status, kind = "credential_budget_unusable", 403, "permission_error"
+    message = (
+        "This credential carries a budget that cannot be counted, so nothing may be spent. Ask for a new credential."
+    )
 
 
 class LedgerUnavailable(Refusal):

@@ -59,7 +59,11 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """The head of a request as Envoy tells it. `claims` maps the name of the verifying issuer to its claims."""
+    """The head of a request as Envoy tells it. `claims` maps the name of the verifying issuer to its claims.
+
+    `user_headers` holds what came in the headers that policy lets some front end set, every value of each: whether this
+    caller is that front end is not known yet.
+    """
 
     interface: Interface
     method: str
@@ -69,11 +73,29 @@ class RequestHead:
     source_address: str
     claims: Mapping[str, VerifiedClaims]
     certificate: ClientCertificate = field(default_factory=ClientCertificate)
+    user_headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialBudget:
+    """What a credential of ours may spend in each window, however much policy allows its owner.
+
+    `account` is the id of the first credential of its line: rotating it fills nothing up.
+    """
+
+    account: str
+    currency: str  # ISO 4217
+    limit_nano: int
+    window: str = "month"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling: a real person or a named service. Made from verified claims only."""
+    """Who is calling: a real person or a named service. Made from verified claims only.
+
+    Somebody for whom a front end asks is made from its word: `asserted_by` is that service, as its own claims make it, and
+    the credential is its.
+    """
 
     subject: str
     kind: str  # person | service
@@ -89,6 +111,13 @@ class Principal:
     email: str = ""
     cost_center: str = ""
     models: tuple[str, ...] | None = None  # patterns that the credential is narrowed to; None = it is not
+    budget: CredentialBudget | None = None  # that the credential is narrowed to; None = it is not
+    asserted_by: Principal | None = None
+
+    @property
+    def front_end(self) -> str:
+        """The subject of the front end that asks for this person; empty when nobody stands in between."""
+        return self.asserted_by.subject if self.asserted_by is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

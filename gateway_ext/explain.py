@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from gateway_ext.audit.records import AuditRecord, DecisionRecord
 from gateway_ext.budget.rules import Reservation, Settled, Settlement
 from gateway_ext.clock import SystemClock
+from gateway_ext.consent.rules import ConsentRules
 from gateway_ext.errors import BudgetExhausted
 from gateway_ext.exchange import (
     Answer,
@@ -16,6 +18,7 @@ from gateway_ext.exchange import (
     Endpoint,
     Hold,
     Interface,
+    Principal,
     RequestHead,
     Usage,
     VerifiedClaims,
@@ -27,6 +30,9 @@ from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.ports import Guard
 from gateway_ext.response.forwarded import Forwarded
 from gateway_ext.standing.standing import Standing
+
+_NO_HEADERS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+_NOTHING_ORDERED = Standing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +54,24 @@ async def explain(
     endpoint: Endpoint,
     body: bytes,
     used_nano: Mapping[str, int],
+    user_headers: Mapping[str, tuple[str, ...]] = _NO_HEADERS,
+    standing: Standing = _NOTHING_ORDERED,
 ) -> Explanation:
     """What would be decided about `body` with this Guard. `used_nano` is what is posted and held by account key.
 
+    `user_headers`: in which a front end says for whom it asks. `standing`: what operators are taken to have ordered.
     A token that is bound to a client certificate is taken to come with it.
     """
     ledger, audit = _ReadingLedger(used_nano), _Listener()
     pipeline = Pipeline(
-        _Fixed(snapshot), ledger, guard, audit, SystemClock(), _NothingOrdered(), issuer_keys=_Renewed()
+        _Fixed(snapshot),
+        ledger,
+        guard,
+        audit,
+        SystemClock(),
+        _Ordered(standing),
+        _AllAccepted(),
+        issuer_keys=_Renewed(),
     )
     head = RequestHead(
         interface=interface,
@@ -66,6 +82,7 @@ async def explain(
         source_address="",
         claims=claims,
         certificate=next(map(named_certificate, claims.values()), ClientCertificate()),
+        user_headers=user_headers,
     )
     decided: Forwarded | Answer
     admitted = pipeline.admit(head)
@@ -87,14 +104,22 @@ class _Fixed:
         return self.snapshot
 
 
-class _NothingOrdered:
-    """What policy says is explained, whatever an operator may have stopped."""
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    standing: Standing
 
     def current(self) -> Standing:
-        return Standing()
+        return self.standing
 
     def changed(self) -> asyncio.Future[None]:
         return asyncio.get_running_loop().create_future()
+
+
+class _AllAccepted:
+    """What policy says is explained, whatever the caller has yet to accept."""
+
+    def require(self, principal: Principal, rules: ConsentRules) -> None:
+        pass
 
 
 class _Renewed:
@@ -123,7 +148,7 @@ class _ReadingLedger:
         self.reservation = reservation
         for line in reservation.lines:
             if self._used_nano.get(line.key, 0) + reservation.amount_nano > line.limit_nano:
-                raise BudgetExhausted(f"Budget '{line.rule}' has no room for this request.")
+                raise BudgetExhausted(f"{line.title} has no room for this request.")
         return Hold(reservation.id, reservation.amount_nano, reservation.currency)
 
     async def post(

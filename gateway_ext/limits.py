@@ -61,6 +61,19 @@ STANDING_DIRECTIVES_MAX = 20_000  # about 300 bytes each, in every processor
 STANDING_VALUE_CHARACTERS_MAX = 256  # as of a claim
 STANDING_REASON_CHARACTERS_MAX = 200
 
+# Console: people who have logged in
+SESSION_SECONDS_MAX = 8 * 3_600  # then they log in again, however busy
+SESSION_IDLE_SECONDS = 30 * 60
+SESSIONS_PER_PERSON_MAX = 10  # the oldest ends for one more
+LOGIN_SECONDS_MAX = 600  # from being sent to the identity provider to coming back
+LOGINS_UNDER_WAY_MAX = 10_000  # about 400 bytes each; the oldest is forgotten for one more
+PROVIDER_SECONDS_MAX = 10.0  # for one answer of an identity provider
+PROVIDER_ANSWER_BYTES_MAX = 256 * 1024
+PROVIDER_METADATA_SECONDS = 600  # for how long an identity provider's metadata and keys are taken for current
+
+# Consent: who has accepted which agreement; its store is followed as that of standing is
+CONSENT_PARTIES_REMEMBERED_MAX = 10_000  # in every processor; asking the store again costs microseconds
+
 # Audit
 SPOOL_SEGMENT_BYTES = 16 * 1024 * 1024
 SPOOL_BYTES_MAX = 2 * 1024 * 1024 * 1024

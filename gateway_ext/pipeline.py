@@ -6,8 +6,10 @@ and each exception nobody thought of, ends in `_refuse`. Cancellation (the clien
 money and makes the server abort the stream, which Envoy answers with 503; nothing is forwarded.
 
     0 read          dialects    strict parsing, so that what we judge is what the provider reads
-    1 authenticate  identity    Envoy's verified claims → Principal; interface, entitlement to the model
+    1 authenticate  identity    Envoy's verified claims → Principal; interface, entitlement to model, endpoint and tiers;
+                                whoever a trusted front end asks for takes its place
                     standing    neither revoked, disabled nor stopped: asked again right before the request goes out
+                    consent     every agreement accepted that policy asks for: asked again likewise
     2 budget        budget      reserve the worst case, or 429
     3 inspect       guard       every text of the request: allow, redact, deny
     4 route         routing     deployments allowed for what was found, in order, or 403
@@ -38,7 +40,6 @@ from gateway_ext.errors import (
     ContentUnreadable,
     InternalFailure,
     Interrupted,
-    ModelNotAllowed,
     Refusal,
 )
 from gateway_ext.exchange import (
@@ -49,10 +50,20 @@ from gateway_ext.exchange import (
     Outcome,
     RequestHead,
 )
-from gateway_ext.identity.access import matching_rule, usable_models
 from gateway_ext.identity.claims import authenticate
+from gateway_ext.identity.front_ends import person_behind
 from gateway_ext.identity.key_age import KeyAges
-from gateway_ext.ports import AuditLog, Beside, Clock, Guard, IssuerKeys, Ledger, PolicySource, StandingSource
+from gateway_ext.ports import (
+    AuditLog,
+    Beside,
+    Clock,
+    ConsentSource,
+    Guard,
+    IssuerKeys,
+    Ledger,
+    PolicySource,
+    StandingSource,
+)
 from gateway_ext.response.answers import Answers
 from gateway_ext.response.duty import Duty
 from gateway_ext.response.forwarded import Exchange, Forwarded
@@ -75,6 +86,7 @@ class Pipeline:
         audit: AuditLog,
         clock: Clock,
         standing: StandingSource,
+        consents: ConsentSource,
         beside: Beside | None = None,
         issuer_keys: IssuerKeys | None = None,
     ) -> None:
@@ -84,11 +96,17 @@ class Pipeline:
         self._audit = audit
         self._clock = clock
         self._standing = standing
+        self._consents = consents
         self._issuer_keys = issuer_keys or KeyAges(None, clock.now_unix_nano)  # never fetched: too old
         self._beside = beside
         self._opener = Opener()
         self.answers = Answers(guard, audit, clock, standing)
         self.background = TaskSet()
+
+    @property
+    def user_headers(self) -> frozenset[str]:
+        """The headers of a request that policy lets front ends name people in."""
+        return self._policy.current().identity.user_headers
 
     def close(self) -> None:
         """Release the threads that read attachments."""
@@ -102,7 +120,9 @@ class Pipeline:
                 head.claims, head.interface, note.snapshot.identity, head.certificate
             )
             self._issuer_keys.require_fresh(note.snapshot.identity.issuers[note.principal.issuer])
+            note.principal = person_behind(note.principal, head.user_headers, note.snapshot.identity)
             self._standing.current().require_caller(note.principal)
+            self._consents.require(note.principal, note.snapshot.consent)
             endpoint = note.endpoint = request_heads.served_endpoint(head)
             if endpoint is Endpoint.MODELS:
                 return self._answer_models(note)
@@ -131,12 +151,10 @@ class Pipeline:
 
             note.step = "authenticate"  # 1, the part that needs the body
             model = find_model(prompt.model, snapshot.routing)
-            access = matching_rule(exchange.principal, model.name, snapshot.identity)
-            if access is None:
-                raise ModelNotAllowed(param="model")
-            note.rules = (f"access:{access.name}",)
-            model = serving(model, exchange.endpoint)
-            model = replace(model, deployments=self._not_stopped(exchange, model.name, model.deployments))
+            grant = snapshot.identity.access_table.grant(exchange.principal, model.name, exchange.endpoint)
+            note.rules = tuple(f"access:{name}" for name in grant.rules)
+            granted = grant.within(serving(model, exchange.endpoint).deployments)
+            model = replace(model, deployments=self._not_stopped(exchange, model.name, granted))
 
             note.step = "budget"  # 2
             estimate = reserve.estimate(prompt, model.output_tokens_max)
@@ -230,18 +248,20 @@ class Pipeline:
         return requests.replace_model(body, models[cluster])
 
     def _not_stopped(self, exchange: Exchange, model: str, deployments: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-        """Those of `deployments` that the caller may still use; never empty. Raises what Standing raises."""
+        """Those of `deployments` that the caller may still use; never empty. Raises what standing and consent raise."""
         standing = self._standing.current()
         standing.require_caller(exchange.principal)
+        self._consents.require(exchange.principal, exchange.snapshot.consent)
         return standing.running(model, deployments)
 
     def _answer_models(self, note: trail.Note) -> Answer:
         assert note.principal is not None
         models, standing = note.snapshot.routing.models, self._standing.current()
+        usable = note.snapshot.identity.access_table.usable
         names = [
             name
-            for name in usable_models(note.principal, models, note.snapshot.identity)
-            if standing.is_running(name, models[name].deployments)
+            for name, model in sorted(models.items())
+            if standing.is_running(name, usable(note.principal, name, model.deployments))
         ]
         self._audit.append(note.answered(self._clock.monotonic_ns()))
         return Answer(200, own_answers.models_answer(names, created=0, owner="gateway"), "models", note.exchange_id)

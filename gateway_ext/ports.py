@@ -8,7 +8,8 @@ from typing import Protocol
 
 from gateway_ext.audit.records import AuditRecord
 from gateway_ext.budget.rules import Reservation, Settled, Settlement
-from gateway_ext.exchange import Hold, Text, Usage
+from gateway_ext.consent.rules import ConsentRules
+from gateway_ext.exchange import Hold, Principal, Text, Usage
 from gateway_ext.guard.cache import Match
 from gateway_ext.guard.detector import Kind
 from gateway_ext.guard.rules import GuardRules
@@ -39,6 +40,14 @@ class StandingSource(Protocol):
 
     def changed(self) -> asyncio.Future[None]:
         """Done as soon as something else is in force. Take it before asking `current`: no change is missed then."""
+        ...
+
+
+class ConsentSource(Protocol):
+    """Who has accepted what policy asks for. Asked twice an exchange: what is withdrawn counts at once."""
+
+    def require(self, principal: Principal, rules: ConsentRules) -> None:
+        """Raises AgreementMissing, and ConsentUnavailable when it is not known for certain who has accepted what."""
         ...
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -115,6 +117,8 @@ class Settings:
     processors: int = 0  # 0 = one per core
     envoy_admin: str = "http://127.0.0.1:9901"
     console_url: str = "http://127.0.0.1:8088"  # as people reach the console; its path is empty
+    gateway_url: str = "http://127.0.0.1:8080/v1"  # as apps reach the gateway: OPENAI_BASE_URL beside a new key
+    signer_command: str = ""  # path of a program that signs credentials in the place of key files
     otlp_endpoint: str = "http://127.0.0.1:4317"
     otlp_ca_file: str = ""
     person_name_model: str = ""  # directory of a spaCy pipeline
@@ -151,7 +155,9 @@ def load_settings(path: Path | None, **overrides: Any) -> Settings:
         if key not in types:
             raise ConfigurationError(f"{path or 'options'}: unknown setting '{key}'; known: {', '.join(sorted(types))}")
         values[key] = _convert(key, value, types[key], path)
-    return dataclasses.replace(Settings(), **values)
+    settings = dataclasses.replace(Settings(), **values)
+    _require_protected(settings.console_url, path)
+    return settings
 
 
 def _convert(key: str, value: Any, wanted: type, path: Path | None) -> Any:
@@ -162,3 +168,27 @@ def _convert(key: str, value: Any, wanted: type, path: Path | None) -> Any:
     if isinstance(value, wanted) and not (wanted is int and isinstance(value, bool)):
         return value
     raise ConfigurationError(f"{path or 'options'}: setting '{key}' must be a {wanted.__name__}")
+
+
+def _require_protected(console_url: str, path: Path | None) -> None:
+    """People's sessions go there. Raises ConfigurationError when anybody on the way could read them."""
+    try:
+        parts = urlsplit(console_url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host = ""
+    if not host or console_url != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        raise ConfigurationError(
+            f"{path or 'options'}: setting 'console_url' must be https://host[:port], without a path"
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
+        raise ConfigurationError(
+            f"{path or 'options'}: setting 'console_url' must be https://; http:// is for 127.0.0.1, ::1 and localhost only"
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -46,6 +46,7 @@ class Note:
             http_status=refusal.http_status,
             reason=refusal.code,
             refused_at=self.step,
+            refused_by=refusal.rules,
         )
 
     def _record(
@@ -56,6 +57,7 @@ class Note:
         http_status: int = 0,
         reason: str = "",
         refused_at: str = "",
+        refused_by: tuple[str, ...] = (),
     ) -> DecisionRecord:
         verdict, hold = self.verdict, self.hold
         return DecisionRecord(
@@ -81,7 +83,7 @@ class Note:
             request_bytes=self.request_bytes,
             redactions=len(verdict.edits) if isinstance(verdict, Redact) else 0,
             duration_ns=now_ns - self.started_ns,
-            rules=(*self.rules, *self._guard_rules()),
+            rules=(*self.rules, *refused_by, *self._guard_rules()),
         )
 
     def _guard_rules(self) -> tuple[str, ...]:

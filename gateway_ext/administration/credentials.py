@@ -1,9 +1,22 @@
-"""What stands behind a credential's life in a state directory: key files, the store, operators' orders, the audit trail."""
+"""What stands behind a credential's life in a state directory: signing keys, the store, orders, the audit trail.
+
+    life = life_cycle(settings, by, because)        # `because`: the reason recorded with what `by` revokes
+    life.mint(Asked(…, owner_of(principal), budget_nano=…), bounds)         -> (Credential, token)
+    life.rotate(old, bounds, overlap_seconds)                               -> (Credential, token)
+    life.revoke(credential)
+    life.store.all(), .of(credential_class, subject)                        -> list[Credential], oldest first
+    life.store.get(credential_id)                                           -> Credential | None
+    credential.state(life.now_unix)                                         -> State
+
+`bounds` is `personal` or `service` of the policy's `credentials`. All of it blocks, and raises ConfigurationError:
+CredentialInvalid with `field` (of Asked, Owner or Binding; "budget") and `problem`, CredentialConflict (credentials/rules.py)
+when it cannot be done as things are. `minting.nano_units(text)` reads a budget. A token exists nowhere else: show it once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from gateway_ext.administration import orders
 from gateway_ext.administration.actor import Actor
@@ -12,18 +25,18 @@ from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import OrderRecord
 from gateway_ext.clock import SystemClock
 from gateway_ext.credentials.credential import ISSUERS, Credential
+from gateway_ext.credentials.key_set import KeySet
 from gateway_ext.credentials.life_cycle import LifeCycle
-from gateway_ext.credentials.signing import Signer
+from gateway_ext.credentials.rules import DAY_SECONDS, DAYS_MAX
+from gateway_ext.credentials.signing import Signer, SigningKeys
 from gateway_ext.credentials.sqlite_store import SqliteCredentials
 from gateway_ext.exchange import CredentialClass
 from gateway_ext.limits import NANO
-from gateway_ext.settings import Settings, StateLayout
+from gateway_ext.settings import Settings
 from gateway_ext.standing.directives import Measure, Scope, Target
 
-if TYPE_CHECKING:
-    from gateway_ext.credentials.key_files import KeyFiles
-
 OVERLAP_ENDED = "the overlap with its successor has ended"
+SIGNING_ROTATED = "gateway-ext keys signing rotate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +70,9 @@ class AuditJournal:
             credential.expires_unix * NANO,
         )
 
-    def signing_key_changed(self, name: EventName, issuer: str) -> None:
+    def signing_key_changed(self, name: EventName, issuer: str, because: str) -> None:
         """Durably, before it is. Raises ConfigurationError: it is then not changed."""
-        self._note(name, "issuer", issuer, issuer, "gateway-ext keys signing rotate")
+        self._note(name, "issuer", issuer, issuer, because)
 
     def _note(
         self, name: EventName, scope: str, value: str, issuer: str, reason: str, expires_unix_nano: int = 0
@@ -74,7 +87,7 @@ def life_cycle(settings: Settings, by: Actor, revoked_because: str) -> LifeCycle
     clock = SystemClock()
 
     def signer(credential_class: CredentialClass) -> Signer:
-        keys = key_files(settings.layout)
+        keys = signing_keys(settings)
         name, now_unix = ISSUERS[credential_class].name, clock.now_unix_nano() // NANO
         keys.ensure(name, now_unix)
         return keys.signer(name, now_unix)
@@ -88,9 +101,35 @@ def life_cycle(settings: Settings, by: Actor, revoked_because: str) -> LifeCycle
     )
 
 
-def key_files(layout: StateLayout) -> KeyFiles:
-    """Signing keys and published keys of a state directory."""
-    # Late, because it comes with the extra `credentials`, which the control process does without: it only revokes.
+def signing_keys(settings: Settings) -> SigningKeys:
+    """The keys that sign credentials: those of the operator's program if settings name one, else files."""
+    # Late, because they come with the extra `credentials`, which a control process that only revokes does without.
     from gateway_ext.credentials.key_files import KeyFiles  # noqa: PLC0415
+    from gateway_ext.credentials.program_keys import ProgramKeys  # noqa: PLC0415
 
+    layout = settings.layout
+    if settings.signer_command:
+        return ProgramKeys(Path(settings.signer_command), layout.jwks)
     return KeyFiles(layout.issuers, layout.jwks)
+
+
+def rotate_signing_key(
+    settings: Settings, by: Actor, issuer: str, lead_seconds: int, because: str = SIGNING_ROTATED
+) -> KeySet:
+    """Recorded, then published. Raises ConfigurationError; then nothing has changed."""
+    journal, now_unix = AuditJournal(settings, by), SystemClock().now_unix_nano() // NANO
+    return signing_keys(settings).rotate(
+        issuer,
+        now_unix,
+        lead_seconds,
+        DAYS_MAX * DAY_SECONDS,
+        lambda: journal.signing_key_changed(EventName.SIGNING_KEY_ROTATED, issuer, because),
+    )
+
+
+def replace_signing_keys(settings: Settings, by: Actor, issuer: str, because: str = SIGNING_ROTATED) -> KeySet:
+    """As one that somebody else may have: all others are withdrawn. As `rotate_signing_key`."""
+    journal, now_unix = AuditJournal(settings, by), SystemClock().now_unix_nano() // NANO
+    return signing_keys(settings).replace(
+        issuer, now_unix, lambda: journal.signing_key_changed(EventName.SIGNING_KEYS_REPLACED, issuer, because)
+    )

@@ -10,7 +10,7 @@ import re
 
 from google.protobuf.message import DecodeError
 
-from gateway_ext.audit.records import AuditRecord, DecisionRecord, OrderRecord, OutcomeRecord
+from gateway_ext.audit.records import AuditRecord, ConsentRecord, DecisionRecord, OrderRecord, OutcomeRecord
 from gateway_ext.exchange import Endpoint, Finding, Principal
 from gateway_ext.limits import MODEL_NAME_CHARACTERS_MAX
 from gateway_ext.wire import audit_pb2
@@ -45,6 +45,8 @@ def encode_event(record: AuditRecord, *, processor: str, run_id: str, sequence: 
             event.outcome.MergeFrom(_outcome(record))
         case OrderRecord():
             event.order.MergeFrom(_order(record))
+        case ConsentRecord():
+            event.consent.MergeFrom(_consent(record))
     return event.SerializeToString()
 
 
@@ -106,6 +108,7 @@ def _principal(principal: Principal) -> audit_pb2.Principal:
         issuer=principal.issuer,
         email=principal.email,
         cost_center=principal.cost_center,
+        front_end=principal.front_end,
     )
 
 
@@ -158,4 +161,18 @@ def _order(record: OrderRecord) -> audit_pb2.Order:
         reason=record.reason,
         expires_unix_nano=record.expires_unix_nano,
         actor_issuer=record.actor_issuer,
+    )
+
+
+def _consent(record: ConsentRecord) -> audit_pb2.Consent:
+    return audit_pb2.Consent(
+        agreement=record.agreement,
+        version=record.version,
+        party_kind=record.party_kind,
+        party=record.party,
+        actor=record.actor,
+        user=record.user,
+        reason=record.reason,
+        actor_issuer=record.actor_issuer,
+        shown_sha256=record.shown_sha256,
     )

@@ -34,7 +34,7 @@ class DecisionRecord:
     request_bytes: int = 0
     redactions: int = 0
     duration_ns: int = 0
-    rules: tuple[str, ...] = ()  # of policy, that decided: access:NAME, budget:NAME, guard:DETECTOR
+    rules: tuple[str, ...] = ()  # of policy, that decided: access:NAME, agreement:NAME, budget:NAME, guard:DETECTOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +64,20 @@ class OrderRecord:
     actor_issuer: str = ""  # that vouched for the actor at a login; "": a command, as its user says
 
 
-AuditRecord = DecisionRecord | OutcomeRecord | OrderRecord
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """Written before what somebody has accepted or withdrawn takes effect."""
+
+    name: EventName
+    agreement: str
+    version: str
+    party_kind: str  # person | team; "" of the store
+    party: str
+    actor: str
+    user: str  # of the machine, whose process it was
+    reason: str = ""
+    actor_issuer: str = ""  # that vouched for the actor at a login; "": a command, as its user says
+    shown_sha256: str = ""  # of the text that was shown, in hexadecimal
+
+
+AuditRecord = DecisionRecord | OutcomeRecord | OrderRecord | ConsentRecord

@@ -40,6 +40,10 @@ ORDER_SCOPE = "gateway.order.scope"
 ORDER_VALUE = "gateway.order.value"
 ORDER_ACTOR = "gateway.order.actor"
 ORDER_REASON = "gateway.order.reason"
+AGREEMENT = "gateway.consent.agreement"
+PARTY = "gateway.consent.party"
+CONSENT_ACTOR = "gateway.consent.actor"
+CONSENT_REASON = "gateway.consent.reason"
 
 _OPERATIONS = {
     "/v1/chat/completions": "chat",
@@ -58,6 +62,10 @@ _NOTEWORTHY = frozenset(
         EventName.STANDING_MADE,
         EventName.STANDING_FAILED,
         EventName.SIGNING_KEYS_REPLACED,
+        EventName.CONSOLE_DENIED,
+        EventName.CONSENT_MADE,
+        EventName.CONSENT_FAILED,
+        EventName.LOGIN_REFUSED,
     }
 )
 
@@ -91,6 +99,8 @@ def attributes(event: Event) -> dict[str, AnyValue]:
             values |= _outcome(event.outcome)
         case "order":
             values |= _order(event.order)
+        case "consent":
+            values |= _consent(event.consent)
     return {name: value for name, value in values.items() if value not in ("", [], None)}
 
 
@@ -125,6 +135,7 @@ def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
         "gateway.principal.purpose": caller.purpose,
         "gateway.principal.email": caller.email,
         "gateway.principal.cost_center": caller.cost_center,
+        "gateway.principal.front_end": caller.front_end,
         FINDINGS: [_finding(finding) for finding in decision.findings],
         "gateway.guard.finding_count": len(decision.findings),
         "gateway.guard.data_classes": sorted({finding.data_class for finding in decision.findings}),
@@ -186,4 +197,18 @@ def _order(order: audit_pb2.Order) -> dict[str, AnyValue]:
         "gateway.order.actor_issuer": order.actor_issuer or None,
         ORDER_REASON: order.reason,
         "gateway.order.expires_unix_nano": order.expires_unix_nano or None,
+    }
+
+
+def _consent(consent: audit_pb2.Consent) -> dict[str, AnyValue]:
+    return {
+        AGREEMENT: consent.agreement,
+        "gateway.consent.version": consent.version,
+        "gateway.consent.party_kind": consent.party_kind,
+        PARTY: consent.party,
+        CONSENT_ACTOR: consent.actor,
+        "gateway.consent.user": consent.user,
+        "gateway.consent.actor_issuer": consent.actor_issuer,
+        CONSENT_REASON: consent.reason,
+        "gateway.consent.shown_sha256": consent.shown_sha256,
     }

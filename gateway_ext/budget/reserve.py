@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from gateway_ext.budget.rules import AccountLine, BudgetRule, BudgetRules, Price, Reservation
-from gateway_ext.budget.windows import window_ends_in_seconds, window_key
-from gateway_ext.errors import BudgetMissing, InternalFailure
-from gateway_ext.exchange import Candidate, Endpoint, Estimate, Principal, Prompt
+from gateway_ext.budget.rules import CREDENTIAL, AccountLine, BudgetRule, BudgetRules, Price, Reservation
+from gateway_ext.budget.windows import WINDOWS, window_ends_in_seconds, window_key
+from gateway_ext.errors import BudgetMissing, CredentialBudgetUnusable, InternalFailure
+from gateway_ext.exchange import Candidate, CredentialBudget, Endpoint, Estimate, Principal, Prompt
 from gateway_ext.limits import NANO
 
 
@@ -48,7 +48,7 @@ def reservation(
     rules: BudgetRules,
     now_unix_nano: int,
 ) -> Reservation:
-    """What to ask of the ledger so that any of `candidates` may serve the request. Raises BudgetMissing.
+    """What to ask of the ledger so that any of `candidates` may serve the request. Raises as `lines` does.
 
     Raises InternalFailure for a candidate without a price, which a loaded policy cannot contain.
     """
@@ -68,7 +68,10 @@ def reservation(
 
 
 def lines(rules: BudgetRules, principal: Principal, now_unix_nano: int) -> tuple[AccountLine, ...]:
-    """The accounts of all rules that match, in policy's order. Raises BudgetMissing when none does."""
+    """The accounts of all rules that match, in policy's order, then that of the credential's own budget.
+
+    Raises BudgetMissing when no rule matches, whatever the credential carries; CredentialBudgetUnusable.
+    """
     now_seconds = now_unix_nano // NANO
     found = []
     for rule in rules.budgets:
@@ -79,6 +82,8 @@ def lines(rules: BudgetRules, principal: Principal, now_unix_nano: int) -> tuple
             found.append(AccountLine(key, rule.name, rule.limit_nano, resets_in_seconds))
     if not found:
         raise BudgetMissing
+    if principal.budget is not None:
+        found.append(_own_line(principal.budget, rules, now_seconds))
     return tuple(found)
 
 
@@ -106,6 +111,14 @@ def worst_case(estimate: Estimate, candidates: Sequence[Candidate], prices: Mapp
         return max(prices[candidate.cluster].worst_case_nano(estimate) for candidate in candidates)
     except (KeyError, ValueError) as error:
         raise InternalFailure from error
+
+
+def _own_line(budget: CredentialBudget, rules: BudgetRules, now_seconds: int) -> AccountLine:
+    if budget.currency != rules.currency or budget.window not in WINDOWS:
+        raise CredentialBudgetUnusable
+    window, resets_in_seconds = _window(budget.window, rules.timezone, now_seconds)
+    key = str(AccountKey(rules.currency, window, CREDENTIAL, CREDENTIAL, budget.account))
+    return AccountLine(key, CREDENTIAL, budget.limit_nano, resets_in_seconds)
 
 
 @lru_cache(maxsize=64)

@@ -58,6 +58,9 @@ class BudgetRules:
     prices: Mapping[str, Price]  # by cluster
 
 
+CREDENTIAL = "credential"  # in the place of a rule: what a credential may spend is said by itself
+
+
 @dataclass(frozen=True, slots=True)
 class AccountLine:
     """One account a request must fit in. `key` names rule, scope value and window."""
@@ -66,6 +69,11 @@ class AccountLine:
     rule: str
     limit_nano: int
     resets_in_seconds: int | None = None  # until the next window begins
+
+    @property
+    def title(self) -> str:
+        """What the caller is told about it."""
+        return "This credential's own budget" if self.rule == CREDENTIAL else f"The budget '{self.rule}'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def _take(cursor: sqlite3.Cursor, line: AccountLine, amount_nano: int) -> None:
 def _exhausted(line: AccountLine) -> BudgetExhausted:
     seconds = line.resets_in_seconds
     return BudgetExhausted(
-        f"The budget '{line.rule}' has no room for the most that this request can cost. A lower max_tokens needs less.",
+        f"{line.title} has no room for the most that this request can cost. A lower max_tokens needs less.",
         retry_after_seconds=seconds if seconds is not None and seconds <= RETRY_AFTER_SECONDS_MAX else None,
     )
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from gateway_ext.errors import ConfigurationError
 
 NANOSECONDS = 1_000_000_000
+WINDOWS = frozenset({"month"})
 
 
 def window_key(window: str, timezone: str, now_unix_nano: int) -> str:
@@ -26,7 +27,7 @@ def window_ends_in_seconds(window: str, timezone: str, now_unix_nano: int) -> in
 
 
 def _local(window: str, timezone: str, now_unix_nano: int) -> datetime:
-    if window != "month":
+    if window not in WINDOWS:
         raise ConfigurationError(f"budget window '{window}' is unknown; use 'month'")
     try:
         zone = ZoneInfo(timezone)

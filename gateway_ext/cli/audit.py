@@ -143,11 +143,13 @@ def _tail_cells(entry: Entry) -> tuple[str, ...]:
         result = ("to", *of(semconv.CANDIDATES, [])[:1])
     if semconv.ORDER_SCOPE in entry.attributes:
         result = (of(semconv.ORDER_SCOPE), of(semconv.ORDER_VALUE))
+    if semconv.AGREEMENT in entry.attributes:
+        result = (of(semconv.PARTY), of(semconv.AGREEMENT))
     return (
         time.removesuffix("+00:00") + "Z",
         entry.name,
         str(of(semconv.EXCHANGE_ID, ""))[:8],
-        str(of(semconv.SUBJECT) or of(semconv.ORDER_ACTOR) or ""),
+        str(of(semconv.SUBJECT) or of(semconv.ORDER_ACTOR) or of(semconv.CONSENT_ACTOR) or ""),
         str(of(semconv.REQUEST_MODEL) or of(semconv.RESPONSE_MODEL) or ""),
         " ".join(str(part) for part in result if part),
         ", ".join(_details(entry.attributes)),
@@ -162,7 +164,7 @@ def _details(attributes: Mapping[str, Any]) -> Iterable[str]:
     if cost_nano := attributes.get(semconv.COST_NANO):
         yield f"{Decimal(cost_nano) / NANO:.6f} {attributes.get(semconv.CURRENCY, '')}"
     yield from attributes.get(semconv.FLAGS, [])
-    if reason := attributes.get(semconv.ORDER_REASON):
+    if reason := attributes.get(semconv.ORDER_REASON) or attributes.get(semconv.CONSENT_REASON):
         yield str(reason)
 
 

@@ -1,9 +1,11 @@
-"""`gateway-ext control`: ships the audit spool, closes forgotten holds, keeps Envoy's files in step with policy."""
+"""`gateway-ext control`: ships the audit spool, closes forgotten holds, keeps Envoy's files in step with policy, serves the
+console."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -22,7 +24,10 @@ from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import Settings, StateLayout
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from gateway_ext.bootstrap import Control
+    from gateway_ext.ports import PolicySource, StandingSource
 
 SWEEP_SECONDS = 5.0
 FOLLOW_SECONDS = 0.1
@@ -35,20 +40,30 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     add_settings_arguments(parser)
     parser.add_argument("--processors", type=int, help="how many processors Envoy is told of (default: settings)")
     parser.add_argument("--otlp-endpoint", help="OTLP/gRPC address of the collector")
+    parser.add_argument(
+        "--openapi", action="store_true", help="print the OpenAPI document of the console's API, and end"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Work until SIGTERM: 0 then. 1 when records could not be made durable: only a new process may go on."""
+    if options.openapi:
+        from gateway_ext.console.app import openapi  # noqa: PLC0415  (half a second, which nothing else takes)
+
+        print(json.dumps(openapi(), indent=2))
+        return 0
     settings = settings_of(options, processors=options.processors, otlp_endpoint=options.otlp_endpoint)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     return asyncio.run(_control(settings))
 
 
 async def _control(settings: Settings) -> int:
-    from gateway_ext.bootstrap import control  # noqa: PLC0415  (imports every adapter)
+    from gateway_ext.bootstrap import control, watched_standing  # noqa: PLC0415  (imports every adapter)
+    from gateway_ext.console.serving import serve_for_ever  # noqa: PLC0415  (a web server, for this command alone)
 
-    async with control(settings) as composed, asyncio.TaskGroup() as tasks:
+    async with control(settings) as composed, watched_standing(settings) as standing, asyncio.TaskGroup() as tasks:
+        console = partial(_console, settings, composed.policy, standing)
         stop = stop_requested()
         work = [
             tasks.create_task(composed.shipper.run(), name="ship"),
@@ -56,6 +71,7 @@ async def _control(settings: Settings) -> int:
             tasks.create_task(_every(KEY_WATCH_SECONDS, composed.key_watch.look), name="key watch"),
             tasks.create_task(_every(SWEEP_SECONDS, partial(_revoke_due, settings)), name="revoke"),
             tasks.create_task(_follow_policy(composed, settings.layout), name="xds"),
+            tasks.create_task(serve_for_ever(console, settings.layout.console_socket), name="console"),
         ]
         _log.info("control ready")
         if not await ends_in_order(stop, lambda: composed.audit.failed):
@@ -63,6 +79,12 @@ async def _control(settings: Settings) -> int:
         for task in work:
             task.cancel()
     return 1 if composed.audit.failed else 0
+
+
+def _console(settings: Settings, policy: PolicySource, standing: StandingSource) -> ASGIApp:
+    from gateway_ext.console.app import application  # noqa: PLC0415  (half a second, in which other work goes on)
+
+    return application(settings, policy, standing)
 
 
 async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:

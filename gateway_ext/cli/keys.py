@@ -17,7 +17,8 @@ from gateway_ext.cli.table import table
 from gateway_ext.credentials.certificates import thumbprint
 from gateway_ext.credentials.credential import Binding, Owner, State
 from gateway_ext.credentials.life_cycle import named
-from gateway_ext.credentials.minting import Asked
+from gateway_ext.credentials.minting import Asked, nano_units
+from gateway_ext.credentials.rules import CredentialInvalid
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.exchange import CredentialClass
 from gateway_ext.settings import Settings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gateway_ext.credentials.rules import Bounds
 
 REVOKED = "revoked with gateway-ext keys"
+OPTIONS = {"groups": "group", "models": "model", "binding": "client-uri", "uri": "client-uri"}  # fields named otherwise
 OVERLAP_MINUTES = 60
 OVERLAP_MINUTES_MAX = 30 * 24 * 60
 
@@ -73,6 +75,11 @@ def _describe_create(create: argparse.ArgumentParser) -> None:
     )
     create.add_argument("--client-uri", default="", metavar="URI", help="of a service: the URI in its certificate")
     create.add_argument("--client-cert", type=Path, metavar="FILE", help="of a service: its certificate itself (PEM)")
+    create.add_argument(
+        "--budget", metavar="AMOUNT", help="of its own for each month, such as 2.5; policy's apply as well"
+    )
+    create.add_argument("--email", default="", help="of the person; in the audit trail")
+    create.add_argument("--cost-center", default="", help="in the audit trail")
     create.add_argument("--base-url", help="the gateway's address, as printed")
     create.set_defaults(run=run_create)
 
@@ -83,7 +90,17 @@ def run_create(options: argparse.Namespace) -> int:
     credential_class = CredentialClass.SERVICE if options.service else CredentialClass.PERSONAL
     if credential_class is CredentialClass.PERSONAL and (options.client_uri or options.client_cert):
         raise ConfigurationError("--client-uri and --client-cert bind a service's credential; give --service")
-    asked = Asked(
+    try:
+        credential, token = _life(settings).mint(_asked(options, credential_class), _bounds(settings, credential_class))
+    except CredentialInvalid as error:
+        option = OPTIONS.get(error.field, error.field.replace("_", "-"))
+        raise ConfigurationError(f"--{option}: {error.problem}") from error
+    show(credential, token, options.base_url, as_json=options.json)
+    return 0
+
+
+def _asked(options: argparse.Namespace, credential_class: CredentialClass) -> Asked:
+    return Asked(
         credential_class=credential_class,
         name=options.name,
         owner=Owner(
@@ -93,15 +110,15 @@ def run_create(options: argparse.Namespace) -> int:
             project=options.project,
             application=options.service or "" if options.application is None else options.application,
             environment=options.environment,
+            email=options.email,
+            cost_center=options.cost_center,
         ),
         purpose=options.purpose,
         days=options.days,
         models=None if options.model is None else tuple(options.model),
         binding=Binding(options.client_uri, thumbprint(options.client_cert) if options.client_cert else ""),
+        budget_nano=None if options.budget is None else nano_units(options.budget),
     )
-    credential, token = _life(settings).mint(asked, _bounds(settings, credential_class))
-    show(credential, token, options.base_url, as_json=options.json)
-    return 0
 
 
 def run_list(options: argparse.Namespace) -> int:

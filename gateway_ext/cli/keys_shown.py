@@ -5,13 +5,29 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from gateway_ext.credentials.credential import Credential
-from gateway_ext.exchange import CredentialClass
+from gateway_ext.exchange import CredentialBudget, CredentialClass
+from gateway_ext.limits import NANO
 
-COLUMNS = ("ID", "CLASS", "NAME", "SUBJECT", "TEAM", "STATE", "CREATED", "EXPIRES", "ROTATED", "MODELS", "PURPOSE")
+COLUMNS = (
+    "ID",
+    "CLASS",
+    "NAME",
+    "SUBJECT",
+    "TEAM",
+    "STATE",
+    "CREATED",
+    "EXPIRES",
+    "ROTATED",
+    "MODELS",
+    "BUDGET",
+    "PURPOSE",
+)
 BASE_URLS = {
     CredentialClass.PERSONAL: "http://127.0.0.1:8080/v1",
     CredentialClass.SERVICE: "https://localhost:8444/v1",
@@ -32,7 +48,7 @@ def show(credential: Credential, token: str, base_url: str | None, *, as_json: b
 
 
 def facts(credential: Credential, now_unix: int) -> dict[str, Any]:
-    """What --json prints. Times are ISO 8601, null where there is none."""
+    """What --json prints. Times are ISO 8601, null where there is none; a budget is an integer in nano-units."""
     owner, binding = credential.owner, credential.binding
     return {
         "id": credential.id,
@@ -45,7 +61,10 @@ def facts(credential: Credential, now_unix: int) -> dict[str, Any]:
         "project": owner.project,
         "application": owner.application,
         "environment": owner.environment,
+        "email": owner.email,
+        "cost_center": owner.cost_center,
         "models": None if credential.models is None else list(credential.models),
+        "budget": None if credential.budget is None else asdict(credential.budget),
         "client_uri": binding.uri,
         "client_certificate_thumbprint": binding.thumbprint,
         "state": str(credential.state(now_unix)),
@@ -71,8 +90,13 @@ def cells(credential: Credential, now_unix: int) -> tuple[str, ...]:
         _day(credential.expires_unix),
         _day(credential.rotated_unix) if credential.rotated_unix else "-",
         "all" if credential.models is None else ", ".join(credential.models),
+        "-" if credential.budget is None else _amount(credential.budget),
         credential.purpose,
     )
+
+
+def _amount(budget: CredentialBudget) -> str:
+    return f"{(Decimal(budget.limit_nano) / NANO).normalize():f} {budget.currency}/{budget.window}"
 
 
 def _time(unix: int) -> str | None:

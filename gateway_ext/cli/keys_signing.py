@@ -7,14 +7,13 @@ import json
 from datetime import UTC, datetime
 
 from gateway_ext.administration.actor import Actor
-from gateway_ext.administration.credentials import AuditJournal, key_files
-from gateway_ext.audit.events import EventName
+from gateway_ext.administration.credentials import replace_signing_keys, rotate_signing_key, signing_keys
 from gateway_ext.cli.settings_arguments import add_settings_arguments, settings_of_state
 from gateway_ext.cli.table import table
 from gateway_ext.clock import SystemClock
 from gateway_ext.credentials.credential import ISSUERS
 from gateway_ext.credentials.key_set import KeySet
-from gateway_ext.credentials.rules import DAY_SECONDS, DAYS_MAX
+from gateway_ext.credentials.rules import DAY_SECONDS
 from gateway_ext.limits import NANO
 
 COLUMNS = ("ISSUER", "KEY", "STATE", "SIGNS FROM", "PUBLISHED UNTIL")
@@ -55,23 +54,19 @@ def add_commands(signing: argparse.ArgumentParser) -> None:
 
 def run_rotate(options: argparse.Namespace) -> int:
     """Rotate and print the keys. Raises ConfigurationError; nothing has changed then."""
-    settings, now_unix = settings_of_state(options), _now_unix()
-    files, journal = key_files(settings.layout), AuditJournal(settings, Actor())
+    settings = settings_of_state(options)
     if options.compromised:
-        journal.signing_key_changed(EventName.SIGNING_KEYS_REPLACED, options.issuer)
-        keys = files.replace(options.issuer, now_unix)
+        keys = replace_signing_keys(settings, Actor(), options.issuer)
     else:
-        files.key_set(options.issuer, now_unix).require_settled(now_unix)
-        journal.signing_key_changed(EventName.SIGNING_KEY_ROTATED, options.issuer)
-        keys = files.rotate(options.issuer, now_unix, options.lead, DAYS_MAX * DAY_SECONDS)
-    _print([keys], now_unix, as_json=options.json)
+        keys = rotate_signing_key(settings, Actor(), options.issuer, options.lead)
+    _print([keys], _now_unix(), as_json=options.json)
     return 0
 
 
 def run_list(options: argparse.Namespace) -> int:
     """Print the keys of both issuers. Raises ConfigurationError."""
-    files, now_unix = key_files(settings_of_state(options).layout), _now_unix()
-    _print([files.key_set(name, now_unix) for name in NAMES], now_unix, as_json=options.json)
+    keys, now_unix = signing_keys(settings_of_state(options)), _now_unix()
+    _print([keys.key_set(name, now_unix) for name in NAMES], now_unix, as_json=options.json)
     return 0
 
 

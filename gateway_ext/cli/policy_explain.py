@@ -10,14 +10,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway_ext.administration.orders import in_force
+from gateway_ext.cli import explained_caller
 from gateway_ext.cli.guard_loading import loaded_guard
+from gateway_ext.clock import SystemClock
 from gateway_ext.errors import ConfigurationError, LedgerUnavailable
-from gateway_ext.exchange import CredentialClass, Endpoint, Interface, VerifiedClaims
-from gateway_ext.identity.rules import IssuerRule
+from gateway_ext.exchange import CredentialClass, Endpoint, Interface, Principal
 from gateway_ext.limits import NANO
 from gateway_ext.policy.loader import load_policy
-from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import Settings, StateLayout
+from gateway_ext.standing.standing import Standing
 
 if TYPE_CHECKING:
     from gateway_ext.explain import Explanation
@@ -31,20 +33,19 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("request", type=Path, metavar="REQUEST.json", help="the request's body; - for standard input")
     parser.add_argument("--policies", type=Path, default=Settings().policies_dir, metavar="DIR")
     parser.add_argument(
-        "--state", type=Path, default=Settings().state_dir, help="read balances and registered documents from here"
+        "--state",
+        type=Path,
+        help=f"read balances and registered documents from here (default {Settings().state_dir}); when given, what"
+        " operators have revoked, disabled and stopped there counts, too",
     )
     parser.add_argument("--endpoint", default=Endpoint.CHAT_COMPLETIONS.value, choices=[e.value for e in Endpoint])
-    parser.add_argument("--issuer", default="personal", help="which issuer of identity.yaml verified the caller")
-    parser.add_argument("--subject", default="demo@local")
-    parser.add_argument("--team", default="demo")
-    parser.add_argument("--group", action="append", help="may be given several times (default llm-users)")
-    parser.add_argument("--claims", type=Path, help="JSON file of claims, instead of the options above")
+    explained_caller.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run_explain)
 
 
 def run_explain(options: argparse.Namespace) -> int:
-    """0 when the request would be forwarded, 1 when it would be refused."""
+    """0 when the request would be forwarded or answered, 1 when it would be refused."""
     from gateway_ext.explain import explain  # noqa: PLC0415  (the Guard's libraries take a second to import)
 
     snapshot = load_policy(options.policies)
@@ -53,24 +54,28 @@ def run_explain(options: argparse.Namespace) -> int:
     if issuer is None:
         raise ConfigurationError(f"--issuer: identity.yaml has {', '.join(sorted(snapshot.identity.issuers))}")
     is_service = issuer.credential_class is CredentialClass.SERVICE
-    with loaded_guard(Settings(state_dir=options.state, policies_dir=options.policies)) as guard:
+    settings = Settings(state_dir=options.state or Settings().state_dir, policies_dir=options.policies)
+    with loaded_guard(settings) as guard:
         guard.prepare(snapshot.guard)  # what a running gateway has built long ago
         explanation = asyncio.run(
             explain(
                 snapshot,
                 guard,
-                claims={options.issuer: _claims(options, issuer)},
+                claims={options.issuer: explained_caller.claims(options, issuer)},
+                user_headers=explained_caller.user_headers(options, snapshot.identity.user_headers),
                 interface=Interface.INTERNAL if is_service else Interface.PUBLIC,
                 endpoint=Endpoint(options.endpoint),
                 body=body,
-                used_nano=_balances(options.state),
+                used_nano=_balances(settings.state_dir),
+                standing=_standing(settings) if options.state else Standing(),
             )
         )
     if options.json:
         print(json.dumps(as_json(explanation), indent=2))
     else:
-        _print(explanation, snapshot)
-    return 0 if explanation.record.action == "forward" else 1
+        orders = f"with the orders of {options.state}" if options.state else "whatever operators have ordered"
+        _print(explanation, f"under policy {snapshot.digest[:12]}, {orders}")
+    return 1 if explanation.record.action == "refuse" else 0
 
 
 def as_json(explanation: Explanation) -> dict[str, Any]:
@@ -83,6 +88,8 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
         "http_status": record.http_status or None,
         "policy_digest": record.policy_digest,
         "principal": None if record.principal is None else record.principal.subject,
+        "front_end": (record.principal.front_end if record.principal else "") or None,
+        "rules": list(record.rules),
         "model": record.model,
         "reserved_nano": reservation.amount_nano if reservation else None,
         "budgets": [line.rule for line in reservation.lines] if reservation else [],
@@ -93,11 +100,16 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
         "sovereign": record.sovereign,
         "candidates": [candidate.cluster for candidate in record.candidates],
         "body_changes": explanation.body is not None,
+        "models": _models(explanation),
     }
 
 
-def _print(explanation: Explanation, snapshot: Snapshot) -> None:
+def _print(explanation: Explanation, under: str) -> None:
     record = explanation.record
+    if record.action == "answer":
+        caller = _details(explanation)["authenticate"]
+        print(f"  ✔ authenticate {caller}\n\n  ANSWER  {', '.join(_models(explanation)) or 'no model'}; {under}")
+        return
     stopped_at = _STEPS.index(record.refused_at) if record.refused_at else len(_STEPS)
     details = _details(explanation)
     for position, step in enumerate(_STEPS):
@@ -105,7 +117,7 @@ def _print(explanation: Explanation, snapshot: Snapshot) -> None:
         print(f"  {mark} {step:<13}{details[step] if position <= stopped_at else ''}".rstrip())
         if position == stopped_at:
             print(f"    → {record.http_status} {record.reason}")
-    print(f"\n  {record.action.upper()}  under policy {snapshot.digest[:12]}")
+    print(f"\n  {record.action.upper()}  {under}")
 
 
 def _details(explanation: Explanation) -> dict[str, str]:
@@ -113,7 +125,7 @@ def _details(explanation: Explanation) -> dict[str, str]:
     principal = record.principal
     found = [f"{f.detector} at {f.place}[{f.start}:{f.end}] → {f.action}" for f in record.findings]
     return {
-        "authenticate": f"{principal.subject} ({principal.kind}, team {principal.team or '–'})" if principal else "",
+        "authenticate": _caller(principal, record.rules) if principal else "",
         "read": f"{record.request_bytes} bytes, model {record.model or 'unknown'}",
         "budget": _money(reservation.amount_nano, reservation.currency, [line.rule for line in reservation.lines])
         if reservation
@@ -125,24 +137,27 @@ def _details(explanation: Explanation) -> dict[str, str]:
     }
 
 
+def _models(explanation: Explanation) -> list[str]:
+    """What GET /v1/models would list; of other endpoints nothing."""
+    if explanation.record.action != "answer" or explanation.answer is None:
+        return []
+    return [model["id"] for model in json.loads(explanation.answer.body)["data"]]
+
+
+def _caller(principal: Principal, rules: tuple[str, ...]) -> str:
+    through = f", through {principal.front_end}" if principal.front_end else ""
+    granted = ", ".join(rule.removeprefix("access:") for rule in rules if rule.startswith("access:"))
+    caller = f"{principal.subject} ({principal.kind}, team {principal.team or '–'}{through})"
+    return f"{caller}; granted by {granted}" if granted else caller
+
+
 def _money(amount_nano: int, currency: str, budgets: list[str]) -> str:
     return f"reserve at most {Decimal(amount_nano) / NANO:.6f} {currency} from {', '.join(budgets)}"
 
 
-def _claims(options: argparse.Namespace, issuer: IssuerRule) -> VerifiedClaims:
-    if options.claims is not None:
-        claims = json.loads(_read(options.claims))
-        if not isinstance(claims, dict):
-            raise ConfigurationError(f"{options.claims}: expected a JSON object of claims")
-        return VerifiedClaims(claims)
-    values = {
-        "subject": options.subject,
-        "team": options.team,
-        "groups": options.group or ["llm-users"],
-        "credential_id": "explained",
-    }
-    bound = {"client_uri": "spiffe://explained"} if issuer.is_bound else {}
-    return VerifiedClaims({path: values[field] for field, path in issuer.claims.items() if field in values} | bound)
+def _standing(settings: Settings) -> Standing:
+    """Raises ConfigurationError: a gateway that cannot read its orders refuses everything."""
+    return Standing.of(in_force(settings), SystemClock().now_unix_nano())
 
 
 def _balances(state: Path) -> dict[str, int]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gateway_ext.administration.known_names import LOOKED_UP, UnknownNameError, require_known
 from gateway_ext.cli import orders
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.standing.directives import Measure, Scope, Target
@@ -53,11 +54,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _require_known(target: Target, options: argparse.Namespace) -> None:
-    """A misspelt name would stop nothing, and look as if it had. Only policy's own names can be looked up."""
+    """Raises ConfigurationError, naming what is known. A policy that cannot be read keeps nobody from stopping."""
     from gateway_ext.policy.loader import load_policy  # noqa: PLC0415  (slow, and not needed for callers' names)
     from gateway_ext.settings import load_settings  # noqa: PLC0415
 
-    if target.scope not in (Scope.MODEL, Scope.PROVIDER, Scope.JURISDICTION):
+    if target.scope not in LOOKED_UP:
         return
     directory = load_settings(options.settings, policies_dir=options.policies).policies_dir
     try:
@@ -65,14 +66,7 @@ def _require_known(target: Target, options: argparse.Namespace) -> None:
     except ConfigurationError:
         print(f"gateway-ext: {directory} has no valid policy: the name was not looked up", file=sys.stderr)
         return
-    deployments = [each for model in routing.models.values() for each in model.deployments]
-    known = {
-        Scope.MODEL: {*routing.models, *(each.model for each in deployments)},
-        Scope.PROVIDER: set(routing.providers),
-        Scope.JURISDICTION: {each.jurisdiction for each in routing.providers.values()},
-    }[target.scope]
-    if target.value not in known:
-        raise ConfigurationError(
-            f"policy knows no {target.scope} '{target.value}', so this would stop nothing; known:"
-            f" {', '.join(sorted(known))}. --unknown stops it all the same"
-        )
+    try:
+        require_known(target, routing)
+    except UnknownNameError as error:
+        raise ConfigurationError(f"{error}. --unknown stops it all the same") from None

@@ -27,6 +27,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--subject", help="who it is for (default: demo@local; of a service: batch-service)")
     parser.add_argument("--team", help="default: demo; of a service: platform")
     parser.add_argument("--group", action="append", help="may be repeated (default: llm-users; llm-services)")
+    parser.add_argument("--audience", help="what it is for: gateway-control is the console's API (default: models)")
     parser.add_argument("--application", help="default of a service: batch")
     parser.add_argument(
         "--ttl", type=_ttl_seconds, default="12h", metavar="TIME", help="30s, 15m, 12h, 7d (default: 12h)"
@@ -40,13 +41,14 @@ def run(options: argparse.Namespace) -> int:
     credential_class = CredentialClass(options.credential_class)
     is_service = credential_class is CredentialClass.SERVICE
     application = options.application or ("batch" if is_service else "")
+    given = {"app": application, "aud": options.audience}
     token = LocalIssuer.open(StateLayout(options.state)).mint(
         credential_class,
         subject=options.subject or ("batch-service" if is_service else "demo@local"),
         team=options.team or ("platform" if is_service else "demo"),
         groups=options.group or (["llm-services"] if is_service else ["llm-users"]),
         ttl_seconds=options.ttl,
-        **({"app": application} if application else {}),
+        **{name: value for name, value in given.items() if value},
     )
     print(token)
     return 0

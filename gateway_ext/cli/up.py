@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
-import json
 import os
-import shlex
 import signal
 import sys
 from pathlib import Path
@@ -15,15 +13,15 @@ from typing import Any
 
 from gateway_ext.audit.exclusive import lock_exclusively
 from gateway_ext.errors import ConfigurationError
-from gateway_ext.exchange import CredentialClass
+from gateway_ext.local.banner import banner
 from gateway_ext.local.child import State, Status
 from gateway_ext.local.issuer import LocalIssuer
-from gateway_ext.local.one_machine import LOOPBACK, OneMachine, Ports, plan
+from gateway_ext.local.one_machine import OneMachine, Ports, plan
 from gateway_ext.local.programs import stages
 from gateway_ext.local.supervisor import Supervisor
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.private_files import make_private_directory
-from gateway_ext.settings import Settings, load_settings
+from gateway_ext.settings import load_settings
 
 PROCESSORS_DEFAULT = 2  # a processor per core is for servers; on a laptop two show that there can be several
 
@@ -33,8 +31,9 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "up",
         help="run the whole gateway on this machine",
-        description="Runs Envoy, processors, the control process, an OTLP sink and a simulated model provider on the "
-        "loopback address, with a local certificate authority and a local token issuer. Ctrl-C stops all of it.",
+        description="Runs Envoy, processors, the control process with its console, an OTLP sink, a simulated model provider "
+        "and an identity provider with three people on the loopback address, with a local certificate authority and a local "
+        "token issuer. Ctrl-C stops all of it.",
     )
     parser.add_argument("--state", type=Path, help="state directory (default: .gateway)")
     parser.add_argument("--policies", type=Path, help="policy directory (default: policies)")
@@ -45,6 +44,10 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--processors", type=_count, help=f"how many processors (default: {PROCESSORS_DEFAULT})")
     parser.add_argument("--no-simulator", action="store_true", help="do not run the simulated model provider")
     parser.add_argument("--simulator-port", type=_port, default=18081, help="default: %(default)s")
+    parser.add_argument(
+        "--console-port", type=_port, default=8088, help="port of the console without TLS (default: %(default)s)"
+    )
+    parser.add_argument("--identity-provider-port", type=_port, default=18090, help="default: %(default)s")
     parser.add_argument("--otlp-port", type=_port, default=4317, help="port of the OTLP sink (default: %(default)s)")
     parser.add_argument(
         "--map-port", type=_mapping, action="append", default=[], metavar="PORT=OTHER", help="move a port of envoy.yaml"
@@ -58,9 +61,20 @@ def run(options: argparse.Namespace) -> int:
     settings = load_settings(
         options.settings, state_dir=options.state, policies_dir=options.policies, processors=options.processors
     )
+    if settings.signer_command:
+        raise ConfigurationError(
+            "signer_command: 'gateway-ext up' signs with key files of its own; leave the setting out"
+        )
     if settings.processors == 0:
         settings = dataclasses.replace(settings, processors=PROCESSORS_DEFAULT)
-    ports = Ports(options.port, options.simulator_port, options.otlp_port, dict(options.map_port))
+    ports = Ports(
+        gateway=options.port,
+        simulator=options.simulator_port,
+        otlp=options.otlp_port,
+        console=options.console_port,
+        identity_provider=options.identity_provider_port,
+        mapped=dict(options.map_port),
+    )
     machine = plan(settings, load_policy(settings.policies_dir), ports, with_simulator=not options.no_simulator)
     try:
         make_private_directory(settings.state_dir)
@@ -100,42 +114,6 @@ async def _serve(supervisor: Supervisor, text: str) -> None:
     async with supervisor:
         print(text, flush=True)
         await asyncio.Event().wait()
-
-
-def banner(machine: OneMachine, issuer: LocalIssuer, log_dir: Path) -> str:
-    """What a user does next, ready to paste."""
-    url = f"http://{LOOPBACK}:{machine.ports.gateway}/v1"
-    token = issuer.mint(CredentialClass.SSO, "demo@local", "demo", ["llm-users"])
-    models = sorted(machine.snapshot.routing.models)
-    body = json.dumps({"model": models[0] if models else "", "messages": [{"role": "user", "content": "Hello"}]})
-    listeners, state = machine.listeners, machine.settings.state_dir
-    state_option = "" if state == Settings().state_dir else f" --state {shlex.quote(str(state))}"
-    facts = {
-        "anthropic": f"ANTHROPIC_BASE_URL={url.removesuffix('/v1')}, and the same key as ANTHROPIC_API_KEY",
-        "models": ", ".join(models),
-        "TLS": ", ".join(f"https://localhost:{listeners[name]}" for name in ("public", "internal") if name in listeners)
-        + f" (trust {machine.settings.layout.certs / 'ca.pem'}; the internal one asks for client.pem)",
-        "audit": f"{machine.audit_file}" if machine.has_own_sink else machine.settings.otlp_endpoint,
-        "logs": f"{log_dir}/",
-        "admin": f"http://{LOOPBACK}:{listeners['admin']}" if "admin" in listeners else "none",
-        "credential": f"gateway-ext token --help; another one: gateway-ext token{state_option}",
-    }
-    if keyless := machine.keyless_providers():
-        facts["no key yet"] = ", ".join(f"{each.name} ({machine.key_file(each)})" for each in keyless)
-    lines = [
-        "",
-        "gateway-ext is running. Ctrl-C stops it.",
-        "",
-        f"  export OPENAI_BASE_URL={url}",
-        f"  export OPENAI_API_KEY={token}",
-        "",
-        '  curl -s $OPENAI_BASE_URL/chat/completions -H "Authorization: Bearer $OPENAI_API_KEY" \\',
-        f"    -H 'Content-Type: application/json' -d {shlex.quote(body)}",
-        "",
-        *(f"  {name:<11} {value}" for name, value in facts.items()),
-        "",
-    ]
-    return "\n".join(lines)
 
 
 def _show_change(status: Status) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway_ext.exchange import CredentialClass
+from gateway_ext.exchange import CredentialBudget, CredentialClass, Principal
 
 
 class State(StrEnum):
@@ -42,6 +42,22 @@ class Owner:
     project: str = ""
     application: str = ""
     environment: str = ""
+    email: str = ""
+    cost_center: str = ""
+
+
+def owner_of(principal: Principal) -> Owner:
+    """The owner of what somebody who has logged in mints for themselves: as their identity provider says just now."""
+    return Owner(
+        subject=principal.subject,
+        team=principal.team,
+        groups=tuple(sorted(principal.groups)),
+        project=principal.project,
+        application=principal.application,
+        environment=principal.environment,
+        email=principal.email,
+        cost_center=principal.cost_center,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +78,8 @@ class Binding:
 class Credential:
     """One minted credential. `id` is its `jti`. Times are Unix seconds; 0 = never.
 
-    `models`: patterns it is narrowed to, None = not narrowed. `revoke_at_unix` is when a rotated one is to be revoked,
-    `revoked_unix` when it was.
+    `models`: patterns it is narrowed to, None = not narrowed; `budget`: what it may spend at most, None = as policy says.
+    `revoke_at_unix` is when a rotated one is to be revoked, `revoked_unix` when it was.
     """
 
     id: str
@@ -75,6 +91,7 @@ class Credential:
     expires_unix: int
     models: tuple[str, ...] | None = None
     binding: Binding = field(default_factory=Binding)
+    budget: CredentialBudget | None = None
     rotated_unix: int = 0
     successor: str = ""
     revoke_at_unix: int = 0

@@ -6,21 +6,23 @@ come: the private half of a retired key is then gone. Which of the two signs is 
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway_ext.credentials.key_set import KeySet, PublishedKey, parse
+from gateway_ext.credentials.key_set import KeySet, PublishedKey
+from gateway_ext.credentials.published_keys import PublishedKeys, alone, no_key
 from gateway_ext.credentials.rules import DAY_SECONDS, DAYS_MAX
 from gateway_ext.credentials.signing import public_jwk
 from gateway_ext.errors import ConfigurationError
-from gateway_ext.private_files import PRIVATE, PUBLIC, make_private_directory, read_private, write_whole
+from gateway_ext.private_files import PRIVATE, make_private_directory, read_private, write_whole
+
+
+def _nothing() -> None:
+    """Not recorded: of a laptop and of tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,57 +39,69 @@ class FileSigner:
 
 @dataclass(frozen=True, slots=True)
 class KeyFiles:
-    """`private_dir` holds the keys, `published_dir` a JWKS for each issuer. All methods raise ConfigurationError."""
+    """SigningKeys. `private_dir` holds the keys, `published_dir` a JWKS for each issuer."""
 
     private_dir: Path
     published_dir: Path
 
     def ensure(self, name: str, now_unix: int) -> None:
-        """Make and publish a key for the issuer, unless it has one that signs. What is published stays published."""
         make_private_directory(self.private_dir)
-        with self._alone():
-            known = self._published(name) or KeySet(name)
+        with alone(self.private_dir):
+            known = self._published.find(name) or KeySet(name)
             signing = known.signing(now_unix)
             if signing is not None and self._find(name, signing.id) is not None:
                 return
+            if signing is not None and signing.is_held_elsewhere:
+                raise ConfigurationError(
+                    f"issuer '{name}': its key is held by the program of 'signer_command'; give the settings that name it"
+                    " (--settings), or go back to key files with 'gateway-ext keys signing rotate'"
+                )
             jwk = self._read_or_make(self._file(name))
             if any(key.id == jwk["kid"] for key in known.keys):  # a retired key does not sign again
                 self._file(name).unlink()
                 jwk = self._read_or_make(self._file(name))
-            self._publish(known.rotated(jwk, now_unix, 0, DAYS_MAX * DAY_SECONDS))
+            self._published.write(known.rotated(jwk, now_unix, 0, DAYS_MAX * DAY_SECONDS))
 
     def signer(self, name: str, now_unix: int) -> FileSigner:
-        """The key that signs at this time."""
-        with self._alone():
+        with alone(self.private_dir):
             return self._signer(name, now_unix)
 
     def key_set(self, name: str, now_unix: int) -> KeySet:
-        """What is published at this time."""
-        return self._known(name).published(now_unix)
+        return self._published.known(name).published(now_unix)
 
-    def rotate(self, name: str, now_unix: int, lead_seconds: int, token_seconds_max: int) -> KeySet:
-        """Publish a new key, which signs after `lead_seconds`; what the others have signed lives on."""
-        with self._alone():
-            self._signer(name, now_unix)  # puts the key of an earlier rotation into its place
-            known = self._known(name)
+    def rotate(
+        self, name: str, now_unix: int, lead_seconds: int, token_seconds_max: int, record: Callable[[], None] = _nothing
+    ) -> KeySet:
+        self._published.known(name)  # a mistyped directory is not to be made
+        make_private_directory(self.private_dir)
+        with alone(self.private_dir):
+            known = self._published.known(name)
             known.require_settled(now_unix)
+            signing = known.signing(now_unix)
+            if signing is None or not signing.is_held_elsewhere:
+                self._signer(name, now_unix)  # puts the key of an earlier rotation into its place
             self._file(name, "next").unlink(missing_ok=True)  # of a rotation that was never published
             jwk = self._read_or_make(self._file(name, "next"))
-            return self._publish(known.rotated(jwk, now_unix, lead_seconds, token_seconds_max))
+            record()
+            return self._published.write(known.rotated(jwk, now_unix, lead_seconds, token_seconds_max))
 
-    def replace(self, name: str, now_unix: int) -> KeySet:
-        """Withdraw all keys and sign with a new one at once: everything signed before is refused."""
+    def replace(self, name: str, now_unix: int, record: Callable[[], None] = _nothing) -> KeySet:
         make_private_directory(self.private_dir)
-        with self._alone():
+        with alone(self.private_dir):
+            record()
             for slot in ("", "next"):
                 self._file(name, slot).unlink(missing_ok=True)
-            return self._publish(KeySet(name, (PublishedKey(self._read_or_make(self._file(name)), now_unix),)))
+            return self._published.write(KeySet(name, (PublishedKey(self._read_or_make(self._file(name)), now_unix),)))
+
+    @property
+    def _published(self) -> PublishedKeys:
+        return PublishedKeys(self.published_dir)
 
     def _signer(self, name: str, now_unix: int) -> FileSigner:
-        signing = self._known(name).signing(now_unix)
+        signing = self._published.known(name).signing(now_unix)
         found = self._find(name, signing.id) if signing is not None else None
         if signing is None or found is None:
-            raise _no_key(self._file(name))
+            raise no_key(self._file(name))
         path, key = found
         if path != self._file(name):
             path.replace(self._file(name))
@@ -100,23 +114,6 @@ class KeyFiles:
                 return path, key
         return None
 
-    def _known(self, name: str) -> KeySet:
-        known = self._published(name)
-        if known is None:
-            raise _no_key(self.published_dir / f"{name}.json")
-        return known
-
-    def _published(self, name: str) -> KeySet | None:
-        try:
-            return parse(name, (self.published_dir / f"{name}.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-
-    def _publish(self, keys: KeySet) -> KeySet:
-        self.published_dir.mkdir(parents=True, exist_ok=True)
-        write_whole(self.published_dir / f"{keys.name}.json", keys.document(with_times=True).encode(), PUBLIC)
-        return keys
-
     def _read_or_make(self, path: Path) -> dict[str, str]:
         if not path.exists():
             private = Ed25519PrivateKey.generate().private_bytes(
@@ -127,26 +124,6 @@ class KeyFiles:
 
     def _file(self, name: str, slot: str = "") -> Path:
         return self.private_dir / (f"{name}.{slot}.key" if slot else f"{name}.key")
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One process at a time changes keys; the kernel releases the lock however it ends."""
-        try:
-            descriptor = os.open(self.private_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise _no_key(self.private_dir) from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-
-def _no_key(where: Path) -> ConfigurationError:
-    return ConfigurationError(
-        f"{where}: there is no issuer key; run 'gateway-ext up' or 'keys create' once, or name its state directory with"
-        " --state"
-    )
 
 
 def _load(path: Path) -> Ed25519PrivateKey:

@@ -2,7 +2,8 @@
 
 A new key is published before it signs, so that every Envoy knows it by then; an old one stays published until the last
 token that it signed has expired. Each key carries its times in its own JWK, which may have further members (RFC 7517 §4):
-`nbf`, from when on it signs, and `exp`, when it is no longer published, both Unix seconds.
+`nbf`, from when on it signs, and `exp`, when it is no longer published, both Unix seconds. One that an operator's program
+holds says so in `held_by`: key files do not take its place by mistake.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from gateway_ext.errors import ConfigurationError
 
+HELD_ELSEWHERE = {"held_by": "signer_command"}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6
 
 
@@ -35,6 +37,10 @@ class PublishedKey:
     @property
     def id(self) -> str:
         return self.jwk["kid"]
+
+    @property
+    def is_held_elsewhere(self) -> bool:
+        return self.jwk.items() >= HELD_ELSEWHERE.items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class KeySet:
         return replace(self, keys=tuple(live))
 
     def document(self, *, with_times: bool) -> str:
-        """The JWKS (RFC 7517 §5). Verifiers get it without times."""
+        """The JWKS (RFC 7517 §5). Verifiers get it without times, and without who holds the keys."""
         return json.dumps({"keys": [_written(key, with_times) for key in self.keys]}, indent=2) + "\n"
 
 
@@ -105,7 +111,7 @@ def _read(written: dict[str, Any]) -> PublishedKey:
 
 
 def _written(key: PublishedKey, with_times: bool) -> dict[str, Any]:
-    times: dict[str, Any] = {"nbf": key.signs_from_unix} if with_times else {}
-    if with_times and key.published_until_unix is not None:
-        times["exp"] = key.published_until_unix
-    return {**key.jwk, **times}
+    if not with_times:
+        return {member: value for member, value in key.jwk.items() if member not in HELD_ELSEWHERE}
+    until = key.published_until_unix
+    return {**key.jwk, "nbf": key.signs_from_unix, **({} if until is None else {"exp": until})}

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway_ext.credentials.credential import Credential, State
 from gateway_ext.credentials.minting import Asked, claims_of, credential_of, successor_of
-from gateway_ext.credentials.rules import Bounds
+from gateway_ext.credentials.rules import Bounds, CredentialConflict
 from gateway_ext.credentials.signing import Signer, signed_token
 from gateway_ext.credentials.sqlite_store import SqliteCredentials
 from gateway_ext.errors import ConfigurationError
@@ -40,7 +40,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LifeCycle:
-    """All methods raise ConfigurationError; none of them then has minted or shown anything."""
+    """All methods raise ConfigurationError; none of them then has minted or shown anything.
+
+    CredentialInvalid says what of a wish cannot be met, CredentialConflict that it cannot be met as things are.
+    """
 
     store: SqliteCredentials
     revoker: Revoker
@@ -58,7 +61,7 @@ class LifeCycle:
     def rotate(self, old: Credential, bounds: Bounds, overlap_seconds: int) -> tuple[Credential, str]:
         """A successor of `old` and its token. `old` is to be revoked after `overlap_seconds`, by `revoke_due`."""
         if old.state(self.now_unix) is not State.ACTIVE:
-            raise ConfigurationError(
+            raise CredentialConflict(
                 f"{old.id}: is {old.state(self.now_unix)}; only an active credential can be rotated"
             )
         successor = successor_of(old, bounds, self.clock.new_id(), self.now_unix)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
-
-SCHEMA = """
+_VERSION_1 = """
 CREATE TABLE credential (
   id TEXT PRIMARY KEY NOT NULL,
   class TEXT NOT NULL CHECK (class IN ('personal', 'service')),
@@ -22,14 +20,38 @@ CREATE TABLE credential (
   revoked_unix INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID"""
 
+_VERSION_2 = "ALTER TABLE credential ADD COLUMN budget TEXT"  # JSON of a CredentialBudget
+
+STEPS = {0: _VERSION_1, 1: _VERSION_2}
+"""From each version to the next. A new store takes all of them."""
+
+SCHEMA_VERSION = len(STEPS)
+
 COLUMNS = (
     "id, class, name, purpose, subject, owner, created_unix, expires_unix, models, binding, rotated_unix, successor,"
-    " revoke_at_unix, revoked_unix"
+    " revoke_at_unix, revoked_unix, budget"
 )
 
-INSERT = f"INSERT INTO credential ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  (constant)
+INSERT = f"INSERT INTO credential ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  (constant)
 
 SELECT_ALL = f"SELECT {COLUMNS} FROM credential ORDER BY created_unix, id"  # noqa: S608  (constant)
+
+SELECT_OF = f"SELECT {COLUMNS} FROM credential WHERE class = ? AND subject = ? ORDER BY created_unix, id"  # noqa: S608  (constant)
+
+SELECT_ONE = f"SELECT {COLUMNS} FROM credential WHERE id = ?"  # noqa: S608  (constant)
+
+# The state is that of Credential.state.
+SELECT_PAGE = f"""
+SELECT {COLUMNS} FROM credential
+WHERE (created_unix, id) > (:created_unix, :id)
+  AND (:class IS NULL OR class = :class)
+  AND (:subject IS NULL OR subject = :subject)
+  AND (:state IS NULL OR :state = CASE
+    WHEN revoked_unix <> 0 THEN 'revoked'
+    WHEN expires_unix <= :now_unix THEN 'expired'
+    WHEN revoke_at_unix <> 0 THEN 'retiring'
+    ELSE 'active' END)
+ORDER BY created_unix, id LIMIT :limit"""  # noqa: S608  (constant)
 
 # One that is about to end does not count: rotating must be possible at the limit.
 COUNT_LIVE = """

@@ -9,18 +9,28 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from gateway_ext.credentials import sqlite_schema as sql
-from gateway_ext.credentials.credential import Binding, Credential, Owner
+from gateway_ext.credentials.credential import Binding, Credential, Owner, State
+from gateway_ext.credentials.rules import CredentialConflict
 from gateway_ext.errors import ConfigurationError
-from gateway_ext.exchange import CredentialClass
+from gateway_ext.exchange import CredentialBudget, CredentialClass
 
 BUSY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which credentials are asked for; what is None does not matter."""
+
+    credential_class: CredentialClass | None = None
+    subject: str | None = None
+    state: State | None = None  # at the time of asking
 
 
 class SqliteCredentials:
@@ -41,7 +51,7 @@ class SqliteCredentials:
         with self._writing() as connection:
             retired = (successor.id, successor.created_unix, revoke_at_unix, old.id)
             if not connection.execute(sql.RETIRE, retired).rowcount:
-                raise ConfigurationError(f"{old.id}: was rotated or revoked before; see 'gateway-ext keys list'")
+                raise CredentialConflict(f"{old.id}: was rotated or revoked before; see 'gateway-ext keys list'")
             connection.execute(sql.INSERT, _row(successor))
             record()
 
@@ -52,10 +62,27 @@ class SqliteCredentials:
 
     def all(self) -> list[Credential]:
         """Everything that was ever minted here, oldest first. Makes no file where there is none."""
+        return self._selected(sql.SELECT_ALL)
+
+    def of(self, credential_class: CredentialClass, subject: str) -> list[Credential]:
+        """What was minted for one person or service, oldest first."""
+        return self._selected(sql.SELECT_OF, (str(credential_class), subject))
+
+    def get(self, credential_id: str) -> Credential | None:
+        """The one with exactly this id, if there is one."""
+        return next(iter(self._selected(sql.SELECT_ONE, (credential_id,))), None)
+
+    def page(self, which: Which, after: tuple[int, str], limit: int, now_unix: int) -> list[Credential]:
+        """Up to `limit` of them, oldest first, beyond the one with the time of creation and the id `after`."""
+        created_unix, credential_id = after
+        values = asdict(which) | {"class": which.credential_class, "created_unix": created_unix, "id": credential_id}
+        return self._selected(sql.SELECT_PAGE, values | {"limit": limit, "now_unix": now_unix})
+
+    def _selected(self, statement: str, values: Sequence[str] | Mapping[str, Any] = ()) -> list[Credential]:
         if not self._path.exists():
             return []
         with self._opened() as connection:
-            return [_credential(row) for row in connection.execute(sql.SELECT_ALL)]
+            return [_credential(row) for row in connection.execute(statement, values)]
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -87,24 +114,27 @@ class SqliteCredentials:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+    if _version(connection) in sql.STEPS:
         connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # another process may have been faster
-            connection.execute(sql.SCHEMA)
-            connection.execute(f"PRAGMA user_version = {sql.SCHEMA_VERSION}")
+        while (version := _version(connection)) in sql.STEPS:  # another process may have been faster
+            connection.execute(sql.STEPS[version])
+            connection.execute(f"PRAGMA user_version = {version + 1}")
         connection.execute("COMMIT")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version != sql.SCHEMA_VERSION:
+    if (version := _version(connection)) != sql.SCHEMA_VERSION:
         raise ConfigurationError(
             f"{path}: the credentials' store has version {version}, this program knows {sql.SCHEMA_VERSION}; use the"
             " program that wrote it, or a newer one"
         )
 
 
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _require_room(connection: sqlite3.Connection, credential: Credential, live_max: int) -> None:
     of_whom = (str(credential.credential_class), credential.owner.subject, credential.created_unix)
     if connection.execute(sql.COUNT_LIVE, of_whom).fetchone()[0] >= live_max:
-        raise ConfigurationError(
+        raise CredentialConflict(
             f"{credential.owner.subject} has {live_max} live {credential.credential_class} credentials, as many as policy"
             " allows (identity.yaml); revoke one first"
         )
@@ -126,11 +156,12 @@ def _row(credential: Credential) -> tuple[Any, ...]:
         credential.successor,
         credential.revoke_at_unix,
         credential.revoked_unix,
+        None if credential.budget is None else json.dumps(asdict(credential.budget)),
     )
 
 
 def _credential(row: tuple[Any, ...]) -> Credential:
-    identity, kind, name, purpose, _, owner, created, expires, models, binding, *life = row
+    identity, kind, name, purpose, _, owner, created, expires, models, binding, *life, budget = row
     owned = json.loads(owner)
     return Credential(
         identity,
@@ -142,5 +173,6 @@ def _credential(row: tuple[Any, ...]) -> Credential:
         expires,
         None if models is None else tuple(json.loads(models)),
         Binding(**json.loads(binding)),
+        None if budget is None else CredentialBudget(**json.loads(budget)),
         *life,
     )

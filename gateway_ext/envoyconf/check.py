@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway_ext.envoyconf.console import console_clusters, console_listener, leads_to_console
 from gateway_ext.envoyconf.fetched_keys import fetched_keys
 from gateway_ext.envoyconf.names import DENY_CLUSTER, INTERFACE_HEADER, PROCESSOR_CLUSTER, VERDICT
 from gateway_ext.envoyconf.names import KEYS as KEYS_CLUSTER
 from gateway_ext.envoyconf.problem import Problem
+from gateway_ext.envoyconf.reading import filters_of, is_socket_file, kind_of, routes_of, walk
 from gateway_ext.envoyconf.validate import connection_managers, in_line, validate
 
 # On each listener that reaches a cluster, in this order, each once.
@@ -47,15 +49,18 @@ def inspect(
     for listener, manager in connection_managers(whole):
         if _reaches_a_cluster(manager):
             name = f"listener '{listener.get('name')}'"
-            problems += [*_filters(name, manager), *_issuers(name, manager, issuers), *_routes(name, manager)]
-            problems += _client_certificate(name, listener, manager)
-            for authentication in _typed(manager, "JwtAuthentication"):
+            if leads_to_console(manager):
+                problems += console_listener(name, manager, issuers)
+            else:
+                problems += [*_filters(name, manager), *_issuers(name, manager, issuers), *_routes(name, manager)]
+                problems += _client_certificate(name, listener, manager)
+            for authentication in filters_of(manager, "JwtAuthentication"):
                 problems += fetched_keys(name, authentication.get("providers", {}), clusters, aged)
     return problems
 
 
 def _everywhere(whole: Mapping[str, Any]) -> Iterator[Problem]:
-    for path, value in _walk(whole, ""):
+    for path, value in walk(whole, ""):
         key = path.rpartition(".")[2]
         if key in {"failure_mode_allow", "observability_mode"} and value is not False:
             yield Problem(path, f"{key} lets requests pass that nobody inspected", f"set {key}: false")
@@ -69,34 +74,32 @@ def _own_clusters(whole: Mapping[str, Any]) -> Iterator[Problem]:
         if [each.get("name") for each in clusters].count(name) != 1:
             yield Problem("clusters", f"'{name}' must exist once", "restore the shipped cluster")
     for each in clusters:
-        if each.get("name") == KEYS_CLUSTER and not _is_socket_file(each):
+        if each.get("name") == KEYS_CLUSTER and not is_socket_file(each):
             yield Problem(
                 "clusters", f"'{KEYS_CLUSTER}' must be a socket file of this Envoy", "restore the shipped one"
             )
+    yield from console_clusters(clusters)
     if any(each.get("load_assignment", {}).get("endpoints") for each in clusters if each.get("name") == DENY_CLUSTER):
         yield Problem("clusters", f"'{DENY_CLUSTER}' must have no endpoints", "restore the shipped cluster")
 
 
-def _is_socket_file(cluster: Mapping[str, Any]) -> bool:
-    paths = [path.rpartition(".")[2] for path, _ in _walk(cluster, "")]
-    return cluster.get("type") == "STATIC" and "pipe" in paths and "socket_address" not in paths
-
-
 def _reaches_a_cluster(manager: Mapping[str, Any]) -> bool:
-    return any("direct_response" not in route for route in _route_list(manager))
+    return any("direct_response" not in route for route in routes_of(manager))
 
 
 def _filters(where: str, manager: Mapping[str, Any]) -> Iterator[Problem]:
     filters = manager.get("http_filters", [])
-    kinds = [_kind(each) for each in filters]
+    kinds = [kind_of(each) for each in filters]
     required = [kind for kind in kinds if kind in REQUIRED_FILTERS]
     if required != list(REQUIRED_FILTERS):
         order = " → ".join(REQUIRED_FILTERS)
         yield Problem(where, f"needs these filters once, in this order: {order}; has {required}", "restore the order")
     for each in filters:
-        if _kind(each) in REQUIRED_FILTERS and (each.get("disabled") or each.get("is_optional")):
-            yield Problem(where, f"filter {_kind(each)} is disabled or optional", "remove 'disabled' and 'is_optional'")
-    for processor in _typed(manager, "ExternalProcessor"):
+        if kind_of(each) in REQUIRED_FILTERS and (each.get("disabled") or each.get("is_optional")):
+            yield Problem(
+                where, f"filter {kind_of(each)} is disabled or optional", "remove 'disabled' and 'is_optional'"
+            )
+    for processor in filters_of(manager, "ExternalProcessor"):
         mode = processor.get("processing_mode", {})
         if any(mode.get(key) != value for key, value in _REQUIRED_MODE.items()):
             yield Problem(where, "the processor does not see whole requests", f"set processing_mode {_REQUIRED_MODE}")
@@ -108,7 +111,7 @@ def _filters(where: str, manager: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _issuers(where: str, manager: Mapping[str, Any], issuers: Mapping[str, Collection[str]]) -> Iterator[Problem]:
     interface = _interface(manager)
-    for authentication in _typed(manager, "JwtAuthentication"):
+    for authentication in filters_of(manager, "JwtAuthentication"):
         providers = authentication.get("providers", {})
         expected = {name for name, interfaces in issuers.items() if interface in interfaces}
         for name in sorted(expected - set(providers)):
@@ -130,16 +133,9 @@ def _issuers(where: str, manager: Mapping[str, Any], issuers: Mapping[str, Colle
                     f"provider '{name}' must hand its claims on and keep the token",
                     f"set payload_in_metadata: {name}, forward: false",
                 )
-            fetched = provider.get("remote_jwks", {}).get("http_uri", {"uri": "https://"})
-            if not str(fetched.get("uri")).startswith("https://") and fetched.get("cluster") != KEYS_CLUSTER:
-                yield Problem(
-                    where,
-                    f"provider '{name}' fetches its keys without TLS: whoever answers could issue tokens",
-                    "use https://, for an issuer of the gateway's own the shipped listener 'keys'",
-                )
         rules = authentication.get("rules", [])
         covers_all = any(rule.get("match") == {"prefix": "/"} and rule.get("requires") for rule in rules)
-        skipped = any(path.rpartition(".")[2] in _SKIPS_VERIFICATION for path, _ in _walk(rules, ""))
+        skipped = any(path.rpartition(".")[2] in _SKIPS_VERIFICATION for path, _ in walk(rules, ""))
         if not covers_all or skipped or not all(rule.get("requires") for rule in rules):
             yield Problem(
                 where, "some requests need no verified token", "require a provider for prefix '/', without exceptions"
@@ -147,7 +143,7 @@ def _issuers(where: str, manager: Mapping[str, Any], issuers: Mapping[str, Colle
 
 
 def _routes(where: str, manager: Mapping[str, Any]) -> Iterator[Problem]:
-    for route in _route_list(manager):
+    for route in routes_of(manager):
         if "direct_response" in route:
             continue
         action = route.get("route", {})
@@ -176,28 +172,8 @@ def _client_certificate(where: str, listener: Mapping[str, Any], manager: Mappin
 
 
 def _interface(manager: Mapping[str, Any]) -> str:
-    for processor in _typed(manager, "ExternalProcessor"):
+    for processor in filters_of(manager, "ExternalProcessor"):
         for header in processor.get("grpc_service", {}).get("initial_metadata", []):
             if header.get("key") == INTERFACE_HEADER:
                 return str(header.get("value"))
     return ""
-
-
-def _route_list(manager: Mapping[str, Any]) -> list[dict[str, Any]]:
-    hosts = manager.get("route_config", {}).get("virtual_hosts", [])
-    return [route for host in hosts for route in host.get("routes", [])]
-
-
-def _kind(http_filter: Mapping[str, Any]) -> str:
-    return str(http_filter.get("typed_config", {}).get("@type", "")).rpartition(".")[2]
-
-
-def _typed(manager: Mapping[str, Any], kind: str) -> Iterable[dict[str, Any]]:
-    return [each["typed_config"] for each in manager.get("http_filters", []) if _kind(each) == kind]
-
-
-def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield f"{path}.{key}", item
-        yield from _walk(item, f"{path}.{key}")

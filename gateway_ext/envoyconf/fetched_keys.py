@@ -32,6 +32,13 @@ def fetched_keys(
                 f"identity.yaml says how old the keys of '{name}' may be, but Envoy does not fetch them: all count as too old",
                 f"remove keys_max_age_seconds, or use remote_jwks, {DOCUMENT}",
             )
+        uri = remote.get("http_uri", {"uri": "https://"}).get("uri")
+        if is_fetched and not str(uri).startswith("https://"):
+            yield Problem(
+                where,
+                f"provider '{name}' fetches its keys without TLS: whoever answers could issue tokens",
+                "use https://, for an issuer of the gateway's own the shipped listener 'keys'",
+            )
         if is_fetched:
             yield from _fetch(where, name, remote, clusters)
 

@@ -6,6 +6,7 @@ PROCESSOR_CLUSTER = "processor"
 DENY_CLUSTER = "deny"
 ROUTES = "llm"
 KEYS = "keys"  # listener, cluster and routes by which Envoy asks itself for the keys of our issuers
+CONSOLE_CLUSTER = "console"
 SERVER_CERTIFICATE = "server"
 CLIENTS_CA = "clients-ca"
 IDENTITY_PROVIDER_PREFIX = "idp_"  # of a cluster, before the issuer's name; read by identity/key_watch.py
@@ -18,3 +19,7 @@ USAGE = "gw.usage"
 # gRPC metadata on the streams to the processor: set by Envoy's configuration, out of a client's reach.
 ROLE_HEADER = "x-gateway-role"
 INTERFACE_HEADER = "x-gateway-interface"
+
+# Headers: what no client may set, and within it how the console learns the claims of a verified token, by issuer.
+SCRUBBED_PREFIX = "x-gateway-"
+CLAIMS_HEADER_PREFIX = "x-gateway-claims-"

@@ -13,6 +13,7 @@ from gateway_ext.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 LOOPBACK_LISTENER = "loopback"
+CONSOLE_LOOPBACK_LISTENER = "console-loopback"
 
 
 class _Ignored(str):
@@ -37,12 +38,14 @@ def instantiate(
     *,
     ports: Mapping[int, int] | None = None,
     loopback_port: int | None = None,
+    console_port: int | None = None,
     bind_address: str | None = None,
 ) -> dict[str, Any]:
     """The configuration of `config_path`, anchors resolved, as Envoy's Bootstrap in JSON form.
 
     `ports` maps the port of a listener (or of the admin interface) to another one; `bind_address` replaces the address
-    of all listeners; `loopback_port` adds a listener `loopback` on 127.0.0.1: the public one without TLS.
+    of all listeners; `loopback_port` adds a listener `loopback` on 127.0.0.1: the public one without TLS, and
+    `console_port` one `console-loopback`: the console without TLS.
     Raises ConfigurationError when the file cannot be read, or has no listener on a port that is to be mapped.
     """
     config = load(config_path)
@@ -52,8 +55,12 @@ def instantiate(
     for address in _addresses(config):
         address["port_value"] = (ports or {}).get(address["port_value"], address["port_value"])
         address["address"] = bind_address or address["address"]
-    if loopback_port is not None:
-        _listeners(config).append(_plain(config, config_path, loopback_port))
+    for origin, name, port in (
+        ("public", LOOPBACK_LISTENER, loopback_port),
+        ("console", CONSOLE_LOOPBACK_LISTENER, console_port),
+    ):
+        if port is not None:
+            _listeners(config).append(_plain(config, config_path, origin, name, port))
     return config
 
 
@@ -93,15 +100,15 @@ def _addresses(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     return (holder["address"]["socket_address"] for holder in holders if "socket_address" in holder["address"])
 
 
-def _plain(config: dict[str, Any], config_path: Path, port: int) -> dict[str, Any]:
-    public = next((listener for listener in _listeners(config) if listener.get("name") == "public"), None)
-    if public is None:
-        raise ConfigurationError(f"{config_path}: there is no listener named 'public' to derive a loopback one from")
-    listener = copy.deepcopy(public)
-    listener["name"] = LOOPBACK_LISTENER
+def _plain(config: dict[str, Any], config_path: Path, origin: str, name: str, port: int) -> dict[str, Any]:
+    found = next((listener for listener in _listeners(config) if listener.get("name") == origin), None)
+    if found is None:
+        raise ConfigurationError(f"{config_path}: there is no listener named '{origin}' to derive a loopback one from")
+    listener = copy.deepcopy(found)
+    listener["name"] = name
     listener["address"] = {"socket_address": {"address": LOOPBACK, "port_value": port}}
     for chain in listener["filter_chains"]:
         chain.pop("transport_socket", None)
         for network_filter in chain["filters"]:
-            network_filter["typed_config"]["stat_prefix"] = LOOPBACK_LISTENER
+            network_filter["typed_config"]["stat_prefix"] = name
     return listener

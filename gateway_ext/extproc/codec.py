@@ -18,8 +18,11 @@ _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 _ATTRIBUTES_NAMESPACE = "envoy.filters.http.ext_proc"
 
 
-def decode(message: pb.ProcessingRequest) -> e.Event | None:
-    """The event a message stands for; None for an empty message, which Envoy never sends."""
+def decode(message: pb.ProcessingRequest, user_headers: frozenset[str] = frozenset()) -> e.Event | None:
+    """The event a message stands for; None for an empty message, which Envoy never sends.
+
+    `user_headers` are those that policy lets front ends name people in: of all others only what headers.py lists is kept.
+    """
     kind = message.WhichOneof("request")
     if kind == "request_body":
         return e.RequestBody(message.request_body.body)
@@ -42,6 +45,7 @@ def decode(message: pb.ProcessingRequest) -> e.Event | None:
             if _ATTRIBUTES_NAMESPACE in message.attributes
             else {},
             end_of_stream=message.request_headers.end_of_stream,
+            user_headers=_values(message.request_headers.headers, user_headers) if user_headers else {},
         )
     if kind == "request_trailers":
         return e.RequestTrailers()
@@ -57,6 +61,15 @@ def _fields(headers: pb.HeaderMap, wanted: frozenset[str]) -> dict[str, str]:
         if header.key in wanted:
             value = header.raw_value.decode("latin-1")
             found[header.key] = f"{found[header.key]}, {value}" if header.key in found else value
+    return found
+
+
+def _values(headers: pb.HeaderMap, wanted: frozenset[str]) -> dict[str, tuple[str, ...]]:
+    """Apart, because a list of people could pass for one, or one for a list."""
+    found: dict[str, tuple[str, ...]] = {}
+    for header in headers.headers:
+        if header.key in wanted:
+            found[header.key] = (*found.get(header.key, ()), header.raw_value.decode("latin-1"))
     return found
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class RequestHeaders:
-    """`fields` has lower-case names; `metadata` and `attributes` are Envoy's, by namespace and by name."""
+    """`fields` has lower-case names; `metadata` and `attributes` are Envoy's, by namespace and by name.
+
+    `user_headers` has all values of each header that front ends may name people in.
+    """
 
     fields: Mapping[str, str]
     metadata: Mapping[str, Mapping[str, Any]]
     attributes: Mapping[str, Any]
     end_of_stream: bool
+    user_headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

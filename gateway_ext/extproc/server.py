@@ -132,7 +132,7 @@ class ProcessorServer:
             message = await inbox.next(interruption)
         if message is None:
             return ()
-        event = e.StreamEnded() if message is grpc.aio.EOF else codec.decode(message)
+        event = e.StreamEnded() if message is grpc.aio.EOF else codec.decode(message, self._pipeline.user_headers)
         if event is None:
             return ()
         if isinstance(event, (e.RequestBody, e.ResponseBody)):  # the only steps that wait for anything

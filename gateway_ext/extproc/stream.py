@@ -115,6 +115,7 @@ class RouterStream:
                 uri=str(event.attributes.get("connection.uri_san_peer_certificate", "")),
                 sha256=str(event.attributes.get("connection.sha256_peer_certificate_digest", "")),
             ),
+            user_headers=event.user_headers,
         )
 
     async def _decide(self, body: bytes) -> c.Command:

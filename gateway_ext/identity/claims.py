@@ -8,6 +8,7 @@ from typing import Any
 from gateway_ext.errors import ClaimMissing, CredentialOnWrongInterface, Unauthenticated
 from gateway_ext.exchange import ClientCertificate, CredentialClass, Interface, Principal, VerifiedClaims
 from gateway_ext.identity.binding import require_binding
+from gateway_ext.identity.carried_budget import carried_budget
 from gateway_ext.identity.rules import IdentityRules, IssuerRule
 
 CLAIM_CHARACTERS_MAX = 256
@@ -25,7 +26,7 @@ def authenticate(
     """The principal behind the one verified token.
 
     Raises Unauthenticated (no token, or of an issuer policy does not name), CredentialOnWrongInterface,
-    CertificateMismatch (the token belongs to another client certificate), ClaimMissing.
+    CertificateMismatch (the token belongs to another client certificate), ClaimMissing, CredentialBudgetUnusable.
     """
     known = [(rules.issuers[name], values) for name, values in claims.items() if name in rules.issuers]
     if len(known) != 1:  # two tokens would leave open who is calling
@@ -35,6 +36,8 @@ def authenticate(
         raise CredentialOnWrongInterface
     require_binding(values, certificate, is_required=issuer.is_bound)
     fields = {name: _text(values, path) for name, path in issuer.claims.items() if name != "groups"}
+    for name in issuer.lowercase & fields.keys():
+        fields[name] = fields[name].lower()
     for name, default in issuer.defaults.items():
         fields[name] = fields.get(name) or default
     groups = _groups(values, issuer)
@@ -58,6 +61,7 @@ def authenticate(
         email=fields.get("email", ""),
         cost_center=fields.get("cost_center", ""),
         models=_narrowing(values) if issuer.credential_class is not CredentialClass.SSO else None,
+        budget=carried_budget(values) if issuer.credential_class is not CredentialClass.SSO else None,
     )
 
 

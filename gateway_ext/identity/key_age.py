@@ -13,6 +13,8 @@ from gateway_ext.errors import IdentityProviderUnavailable
 from gateway_ext.identity.rules import IssuerRule
 
 RETRY_AFTER_SECONDS = 30  # as often as Envoy tries to fetch them again
+# Where none was ever noted: Envoy waits for the keys before it listens, and the control process looks twice a second.
+FIRST_RETRY_AFTER_SECONDS = 1
 
 
 class KeyAges:
@@ -26,14 +28,16 @@ class KeyAges:
         """Raises IdentityProviderUnavailable when the keys of `issuer` are older than policy allows."""
         if issuer.keys_max_age_seconds is None:
             return
-        age_seconds = (self._now_unix_nano() - self._fetched_unix_nano(issuer.name)) / 1_000_000_000
-        if age_seconds > issuer.keys_max_age_seconds:
+        fetched_unix_nano = self._fetched_unix_nano(issuer.name)
+        if fetched_unix_nano is None:
+            raise IdentityProviderUnavailable(retry_after_seconds=FIRST_RETRY_AFTER_SECONDS)
+        if (self._now_unix_nano() - fetched_unix_nano) / 1_000_000_000 > issuer.keys_max_age_seconds:
             raise IdentityProviderUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS)
 
-    def _fetched_unix_nano(self, issuer: str) -> int:
+    def _fetched_unix_nano(self, issuer: str) -> int | None:
         if self._directory is None:
-            return 0
+            return None
         try:
             return (self._directory / issuer).stat().st_mtime_ns
         except OSError:
-            return 0
+            return None

@@ -1,4 +1,4 @@
-"""What policy says about callers: how claims become a principal, and who may use which model."""
+"""What policy says about callers: how claims become a principal, who speaks for whom, and who may administrate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway_ext.exchange import CredentialClass, Interface
+from gateway_ext.identity.access import AccessRule, AccessTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,21 @@ class IssuerRule:
     defaults: Mapping[str, str] = field(default_factory=dict)
     keys_max_age_seconds: int | None = None
     is_bound: bool = False  # its tokens must name the client certificate that they come with
+    lowercase: frozenset[str] = frozenset()  # fields that are the same in upper and lower case: subject, email
 
 
 @dataclass(frozen=True, slots=True)
-class AccessRule:
-    """Whoever matches all given conditions may use `models` (shell-style patterns). Empty condition = anyone."""
+class FrontEnd:
+    """A service that may say for whom it asks. `asserts` maps a field of Principal to the header, in lower case, that it
+    is said in; `people` is the issuer whose people these are. `percent_encoded` names fields."""
 
     name: str
-    models: tuple[str, ...]
-    groups: frozenset[str] = frozenset()
-    teams: frozenset[str] = frozenset()
-    subjects: frozenset[str] = frozenset()
-    credential_classes: frozenset[CredentialClass] = frozenset()
+    issuer: str
+    subject: str
+    people: str
+    asserts: Mapping[str, str]
+    is_required: bool = True  # a request for nobody is refused; else it is the service's own
+    percent_encoded: frozenset[str] = frozenset()
 
 
 class Role(StrEnum):
@@ -77,7 +81,17 @@ class LoginRule:
 
 @dataclass(frozen=True, slots=True)
 class IdentityRules:
+    """`front_ends` by issuer and subject. What requests ask at once is derived: `access_table` and `user_headers`."""
+
     issuers: Mapping[str, IssuerRule]
     access: tuple[AccessRule, ...]
     roles: tuple[RoleRule, ...] = ()
     logins: Mapping[str, LoginRule] = field(default_factory=dict)
+    front_ends: Mapping[tuple[str, str], FrontEnd] = field(default_factory=dict)
+    access_table: AccessTable = field(init=False, repr=False, compare=False)
+    user_headers: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        headers = (header for each in self.front_ends.values() for header in each.asserts.values())
+        object.__setattr__(self, "access_table", AccessTable(self.access))  # frozen
+        object.__setattr__(self, "user_headers", frozenset(headers))

@@ -6,18 +6,22 @@ import dataclasses
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
 from gateway_ext.clock import SystemClock
+from gateway_ext.consent.sqlite_store import AgreementsStore
 from gateway_ext.envoyconf import static
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.identity.rules import LoginRule
 from gateway_ext.local.certificates import ensure_certificates
 from gateway_ext.local.free_ports import Port, require_free
+from gateway_ext.local.identity_provider.people import ensure_people
 from gateway_ext.local.issuer import LocalIssuer
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.private_files import PRIVATE, make_private_directory, write_whole
@@ -38,6 +42,8 @@ class Ports:
     gateway: int = 8080
     simulator: int = 18081
     otlp: int = 4317
+    console: int = 8088
+    identity_provider: int = 18090
     mapped: Mapping[int, int] = dataclasses.field(default_factory=dict)
 
 
@@ -50,6 +56,7 @@ class OneMachine:
     ports: Ports
     envoy: Mapping[str, Any]  # Envoy's configuration
     simulated: tuple[Provider, ...]
+    login: LoginRule | None  # for which we play the identity provider ourselves
     has_own_sink: bool
 
     @property
@@ -81,10 +88,13 @@ class OneMachine:
         for directory in (state, layout.secrets, layout.spool, layout.processor_socket(0).parent):
             make_private_directory(directory)
         self._prepare_standing()
+        self._prepare_agreements()
         ensure_certificates(layout.certs, SystemClock().now_unix_nano())
         for provider in self.simulated:
             if provider.credential and not self.key_file(provider).exists():
                 write_whole(self.key_file(provider), f"sk-{secrets.token_urlsafe(24)}".encode(), PRIVATE)
+        if self.login is not None:
+            ensure_people(layout.people)
         document = {key: _plain(value) for key, value in dataclasses.asdict(self.settings).items()}
         write_whole(self.settings_file, yaml.safe_dump(document, sort_keys=False).encode(), PRIVATE)
         write_whole(state / "envoy.yaml", static.dump(self.envoy).encode(), PRIVATE)
@@ -101,6 +111,12 @@ class OneMachine:
         elif not layout.standing.exists():
             raise ConfigurationError(f"{layout.standing}: the standing store is missing; {MAKE}")
 
+    def _prepare_agreements(self) -> None:
+        """Begin the store of acceptances where there never was one: an empty one grants nothing."""
+        store = AgreementsStore(self.settings.layout.agreements)
+        if not store.exists():
+            store.make(SystemClock().new_id())
+
     def key_file(self, provider: Provider) -> Path:
         """Where Envoy reads the provider's key."""
         return self.settings.layout.secrets / provider.credential
@@ -109,12 +125,17 @@ class OneMachine:
         for name, number in self.listeners.items():
             if name == static.LOOPBACK_LISTENER:
                 yield Port(number, "the gateway", "--port")
+            elif name == static.CONSOLE_LOOPBACK_LISTENER:
+                yield Port(number, "the console", "--console-port")
             else:
                 yield Port(number, f"Envoy's '{name}'", f"--map-port {self._written(number)}=OTHER")
         if self.has_own_sink:
             yield Port(self.ports.otlp, "the OTLP sink", "--otlp-port")
         if self.simulated:
             yield Port(self.ports.simulator, "the simulated provider", "--simulator-port (and providers.yaml)")
+        if self.login is not None:
+            remedy = "--identity-provider-port (and identity.yaml)"
+            yield Port(self.ports.identity_provider, "the local identity provider", remedy)
 
     def _written(self, number: int) -> int:
         """The port as it stands in envoy.yaml."""
@@ -126,8 +147,18 @@ def plan(settings: Settings, snapshot: Snapshot, ports: Ports, with_simulator: b
     has_own_sink = settings.otlp_endpoint == Settings().otlp_endpoint
     if has_own_sink:
         settings = dataclasses.replace(settings, otlp_endpoint=f"http://{LOOPBACK}:{ports.otlp}")
+    if settings.console_url == Settings().console_url:
+        settings = dataclasses.replace(settings, console_url=f"http://{LOOPBACK}:{ports.console}")
+    if settings.gateway_url == Settings().gateway_url:
+        settings = dataclasses.replace(settings, gateway_url=f"http://{LOOPBACK}:{ports.gateway}/v1")
+    if settings.gateway_url == Settings().gateway_url:
+        settings = dataclasses.replace(settings, gateway_url=f"http://{LOOPBACK}:{ports.gateway}/v1")
     envoy = static.instantiate(
-        settings.envoy_config, ports=ports.mapped, loopback_port=ports.gateway, bind_address=LOOPBACK
+        settings.envoy_config,
+        ports=ports.mapped,
+        loopback_port=ports.gateway,
+        console_port=ports.console,
+        bind_address=LOOPBACK,
     )
     admin = envoy.get("admin", {}).get("address", {}).get("socket_address", {})
     settings = dataclasses.replace(
@@ -141,6 +172,7 @@ def plan(settings: Settings, snapshot: Snapshot, ports: Ports, with_simulator: b
         ports=ports,
         envoy=envoy,
         simulated=tuple(_simulated(snapshot, ports.simulator)) if with_simulator else (),
+        login=next(_local_logins(snapshot, ports.identity_provider), None),
         has_own_sink=has_own_sink,
     )
 
@@ -150,6 +182,14 @@ def _simulated(snapshot: Snapshot, port: int) -> Iterable[Provider]:
     for provider in snapshot.routing.providers.values():
         if provider.host in (LOOPBACK, "localhost") and (provider.scheme, provider.port) == ("http", port):
             yield provider
+
+
+def _local_logins(snapshot: Snapshot, port: int) -> Iterator[LoginRule]:
+    """Logins for which policy expects an identity provider on this machine's port."""
+    for login in snapshot.identity.logins.values():
+        address = urlsplit(login.discovery_url)
+        if (address.scheme, address.hostname, address.port) == ("http", LOOPBACK, port):
+            yield login
 
 
 def _plain(value: Any) -> Any:

@@ -6,8 +6,10 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.identity.rules import LoginRule
 from gateway_ext.local.child import Program
 from gateway_ext.local.one_machine import LOOPBACK, OneMachine
 from gateway_ext.local.probes import Probe, exists, grpc_healthy, http_ok, listening
@@ -21,6 +23,7 @@ def stages(machine: OneMachine) -> list[list[Program]]:
     helpers = [
         *([_sink(machine)] if machine.has_own_sink else []),
         *([_simulator(machine)] if machine.simulated else []),
+        *([_identity_provider(machine, machine.login)] if machine.login is not None else []),
     ]
     processors = [_processor(machine, index) for index in range(machine.settings.processor_count)]
     return [helpers, [_control(machine)], processors, [_envoy(machine)]]
@@ -38,6 +41,13 @@ def _simulator(machine: OneMachine) -> Program:
         f"--api-key-file={_deployment(each)}={machine.key_file(each)}" for each in machine.simulated if each.credential
     ]
     return _command("simulator", http_ok(LOOPBACK, port, "/_control"), "simulate", "--port", str(port), *keys)
+
+
+def _identity_provider(machine: OneMachine, login: LoginRule) -> Program:
+    port = machine.ports.identity_provider
+    known = http_ok(LOOPBACK, port, urlsplit(login.discovery_url).path)
+    arguments = ("--settings", str(machine.settings_file), "--port", str(port), "--client-id", login.client_id)
+    return _command("identity-provider", known, "local-identity-provider", *arguments)
 
 
 def _control(machine: OneMachine) -> Program:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from gateway_ext.budget.rules import BudgetRule, BudgetRules, Price
+from gateway_ext.consent.rules import Agreement, ConsentRules
 from gateway_ext.credentials.rules import Bounds, CredentialRules
-from gateway_ext.exchange import Candidate, CredentialClass, Dialect
+from gateway_ext.exchange import Candidate, Dialect
 from gateway_ext.guard.detector import Classifier
-from gateway_ext.identity.rules import AccessRule, IdentityRules, IssuerRule, LoginRule, RoleRule
+from gateway_ext.identity.access import AccessRule
+from gateway_ext.identity.rules import FrontEnd, IdentityRules, IssuerRule, LoginRule, RoleRule
 from gateway_ext.policy import fields, schema
 from gateway_ext.policy.compile_guard import guard_policy
 from gateway_ext.policy.references import PolicyFiles
+from gateway_ext.policy.schema_agreements import AgreementsFile, Concerned
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.routing.rules import Provider, RoutingRules, SovereignRule, VirtualModel
 
@@ -27,10 +30,11 @@ def compile_snapshot(
     return Snapshot(
         digest=digest,
         identity=_identity(files.identity, files.access),
-        credentials=_credentials(files.identity),
+        credentials=_credentials(files.identity, files.budgets.currency),
         budget=_budget(files.budgets, files.models),
         guard=guard_policy(files.guard, detectors, dictionaries),
         routing=_routing(files.routing, files.providers, files.models),
+        consent=_consent(files.agreements),
     )
 
 
@@ -50,7 +54,8 @@ def _identity(identity: schema.IdentityFile, access: schema.AccessFile) -> Ident
             required=frozenset(issuer.required) | {"subject"},
             defaults=_frozen(issuer.defaults),
             keys_max_age_seconds=issuer.keys_max_age_seconds,
-            is_bound=issuer.credential_class is CredentialClass.SERVICE if issuer.bound is None else issuer.bound,
+            is_bound=issuer.is_bound,
+            lowercase=frozenset(issuer.lowercase),
         )
         for name, issuer in identity.issuers.items()
     }
@@ -62,10 +67,35 @@ def _identity(identity: schema.IdentityFile, access: schema.AccessFile) -> Ident
             teams=frozenset(rule.teams),
             subjects=frozenset(rule.subjects),
             credential_classes=frozenset(rule.credential_classes),
+            environments=frozenset(rule.environments),
+            applications=frozenset(rule.applications),
+            projects=frozenset(rule.projects),
+            purposes=frozenset(rule.purposes),
+            endpoints=frozenset(rule.endpoints),
+            tiers=frozenset(rule.tiers),
         )
         for rule in access.access
     )
-    return IdentityRules(_frozen(issuers), rules, _roles(identity.console), _frozen(_logins(identity.console)))
+    return IdentityRules(
+        issuers=_frozen(issuers),
+        access=rules,
+        roles=_roles(identity.console),
+        logins=_frozen(_logins(identity.console)),
+        front_ends=MappingProxyType({(each.issuer, each.subject): each for each in _front_ends(identity)}),
+    )
+
+
+def _front_ends(identity: schema.IdentityFile) -> Iterator[FrontEnd]:
+    for name, written in identity.front_ends.items():
+        yield FrontEnd(
+            name=name,
+            issuer=written.issuer,
+            subject=written.subject or name,
+            people=written.people,
+            asserts=_frozen(written.asserts),
+            is_required=written.required,
+            percent_encoded=frozenset(written.percent_encoded),
+        )
 
 
 def _roles(console: schema.Console) -> tuple[RoleRule, ...]:
@@ -88,12 +118,33 @@ def _logins(console: schema.Console) -> Mapping[str, LoginRule]:
     }
 
 
-def _credentials(identity: schema.IdentityFile) -> CredentialRules:
+def _credentials(identity: schema.IdentityFile, currency: str) -> CredentialRules:
     personal, service = identity.personal_credentials, identity.service_credentials
     return CredentialRules(
-        personal=Bounds(personal.days_max, personal.days_default, personal.per_person_max),
-        service=Bounds(service.days_max, service.days_default, service.per_service_max),
+        personal=Bounds(personal.days_max, personal.days_default, personal.per_person_max, currency),
+        service=Bounds(service.days_max, service.days_default, service.per_service_max, currency),
     )
+
+
+def _consent(file: AgreementsFile) -> ConsentRules:
+    return ConsentRules(
+        agreements=tuple(
+            Agreement(
+                name=name,
+                version=written.version,
+                title=written.title,
+                accepted_by=written.accepted_by,
+                url=written.url or "",
+                **_conditions(written.when),
+            )
+            for name, written in file.agreements.items()
+        ),
+        accept_at=file.accept_at or "",
+    )
+
+
+def _conditions(when: Concerned | None) -> dict[str, frozenset[Any]]:
+    return {} if when is None else {key: frozenset(getattr(when, key)) for key in Concerned.model_fields}
 
 
 def _budget(budgets: schema.BudgetsFile, models: schema.ModelsFile) -> BudgetRules:

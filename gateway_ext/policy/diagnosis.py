@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gateway_ext.policy.problems import Problem, suggestion
-from gateway_ext.policy.schema import Section
+from gateway_ext.policy.section import Section
 from gateway_ext.policy.yaml_source import Location, Source
 
 _KINDS = {

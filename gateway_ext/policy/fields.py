@@ -26,6 +26,14 @@ KnownNames = Mapping[str, frozenset[str]]
 MONEY_DECIMALS = 9
 RATE_UNITS_MAX = 100_000  # per million tokens: the largest request of limits.py then costs less than 2**63 nano-units
 BUDGET_UNITS_MAX = 1_000_000_000  # 10**18 nano-units, below 2**63
+# Carry credentials, or are Envoy's or HTTP's own. Those that begin with x-gateway- and x-envoy- never arrive.
+_TAKEN_HEADERS = frozenset(
+    {
+        *("authorization", "proxy-authorization", "cookie", "x-api-key", "host", "user-agent", "x-request-id"),
+        *("content-type", "content-length", "content-encoding", "transfer-encoding"),
+        *(f"x-forwarded-{name}" for name in ("for", "proto", "host", "port", "client-cert")),
+    }
+)
 
 
 def fault(message: str) -> PydanticCustomError:
@@ -105,6 +113,12 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _not_taken(header: str) -> str:
+    if header in _TAKEN_HEADERS or header.startswith(("x-gateway-", "x-envoy-")):
+        raise fault(f"is '{header}', which has a meaning of its own; have the front end say it in another header")
+    return header
+
+
 def _encrypted(url: str) -> str:
     parts = endpoint(url)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
@@ -136,6 +150,11 @@ Pattern = Annotated[
 HttpsUrl = Annotated[str, AfterValidator(_encrypted)]  # http:// to this machine only
 HeaderName = Annotated[
     str, _shaped(r"[a-z0-9][a-z0-9-]*", "must be a header name in lower case, such as authorization or x-api-key")
+]
+UserHeader = Annotated[
+    str,
+    _shaped(r"[a-z0-9][a-z0-9-]*", "must be a header name in lower case, such as x-openwebui-user-email"),
+    AfterValidator(_not_taken),
 ]
 ClaimPath = Annotated[
     str, _shaped(r"[^\s.]+(\.[^\s.]+)*", "must be a claim, or a path of claims such as realm_access.roles", 256)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway_ext.limits import POLICY_FILE_BYTES_MAX
 from gateway_ext.policy.problems import Problem, suggestion
-from gateway_ext.policy.schema import FILES
+from gateway_ext.policy.schema import FILES, OPTIONAL
 
 READ_ATTEMPTS_MAX = 5
 TERMS = ".terms"  # files of terms, one a line, that dictionaries of guard.yaml name
@@ -72,12 +72,12 @@ def _policy_names(directory: Path) -> list[str]:
 def _read_once(directory: Path, before: Signature) -> Directory:
     names = [name for name, *_ in before]
     if not names:
-        message = f"no policy files here; a policy is a directory with {', '.join(sorted(FILES))}"
+        message = f"no policy files here; a policy is a directory with {', '.join(sorted(FILES.keys() - OPTIONAL))}"
         return Directory({}, (Problem(".", 1, 1, message),), before)
     files: dict[str, bytes] = {}
     problems = [
         Problem(name, 1, 1, "the file is missing; every policy has it, see docs/policy.md for its keys")
-        for name in FILES.keys() - set(names)
+        for name in FILES.keys() - OPTIONAL - set(names)
     ]
     for name in names:
         if name not in FILES and not name.endswith(TERMS):

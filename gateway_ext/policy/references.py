@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway_ext.guard.catalog import CONFIDENTIAL
 from gateway_ext.policy import schema
+from gateway_ext.policy.agreement_references import agreement_warnings
 from gateway_ext.policy.fields import KnownNames
 from gateway_ext.policy.files import TERMS
+from gateway_ext.policy.identity_references import access_warnings, front_end_faults, front_end_warnings, login_faults
 from gateway_ext.policy.problems import Problem
+from gateway_ext.policy.schema_agreements import AgreementsFile
 from gateway_ext.policy.yaml_source import Location, Source
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyFiles:
-    """The seven files, each in its own shape."""
+    """The files, each in its own shape."""
 
     providers: schema.ProvidersFile
     models: schema.ModelsFile
@@ -26,6 +28,7 @@ class PolicyFiles:
     budgets: schema.BudgetsFile
     guard: schema.GuardFile
     routing: schema.RoutingFile
+    agreements: AgreementsFile = field(default_factory=AgreementsFile)
 
 
 def declared_names(sources: Mapping[str, Source], files: Iterable[str], detectors: Iterable[str]) -> KnownNames:
@@ -55,6 +58,9 @@ def contradictions(sources: Mapping[str, Source], shapes: Mapping[str, Any]) -> 
     """Faults within one well-formed file that span several of its entries."""
     if models := shapes.get("models.yaml"):
         yield from _deployment_faults(sources["models.yaml"], models)
+    if identity := shapes.get("identity.yaml"):
+        yield from front_end_faults(sources["identity.yaml"], identity)
+        yield from login_faults(sources["identity.yaml"], identity)
     if access := shapes.get("access.yaml"):
         yield from _repeated_names(sources["access.yaml"], "access", [rule.name for rule in access.access])
     if guard := shapes.get("guard.yaml"):
@@ -95,7 +101,10 @@ def _deployment_faults(source: Source, file: schema.ModelsFile) -> Iterator[Prob
 
 def warnings(sources: Mapping[str, Source], files: PolicyFiles) -> Iterator[Problem]:
     """What is allowed but hardly meant: rules that name nothing, and policies that refuse everyone."""
-    yield from _access_warnings(sources["access.yaml"], files)
+    yield from access_warnings(sources["access.yaml"], files)
+    if "agreements.yaml" in sources:
+        yield from agreement_warnings(sources["agreements.yaml"], files)
+    yield from front_end_warnings(sources["identity.yaml"], files.identity)
     used = {deployment.provider for model in files.models.models.values() for deployment in model.deployments}
     for name in files.providers.providers.keys() - used:
         yield sources["providers.yaml"].problem(("providers", name), f"no model uses provider '{name}'", of_key=True)
@@ -103,21 +112,6 @@ def warnings(sources: Mapping[str, Source], files: PolicyFiles) -> Iterator[Prob
         message = "there is no budget, so every request will be refused"
         yield sources["budgets.yaml"].problem(("budgets",), message, of_key=True)
     yield from _sovereignty_warnings(sources["routing.yaml"], files)
-
-
-def _access_warnings(source: Source, files: PolicyFiles) -> Iterator[Problem]:
-    models = files.models.models
-    granted: set[str] = set()
-    for index, rule in enumerate(files.access.access):
-        for position, pattern in enumerate(rule.models):
-            matching = {name for name in models if fnmatchcase(name, pattern)}
-            granted |= matching
-            if not matching:
-                location = ("access", index, "models", position)
-                yield source.problem(location, f"'{pattern}' matches no model of models.yaml, so it grants nothing")
-    if unreachable := sorted(models.keys() - granted):
-        message = f"no rule grants anyone the use of: {', '.join(unreachable)}"
-        yield source.problem(("access",), message, of_key=True)
 
 
 def _sovereignty_warnings(source: Source, files: PolicyFiles) -> Iterator[Problem]:

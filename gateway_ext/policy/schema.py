@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gateway_ext import limits
 from gateway_ext.credentials.rules import DAYS_MAX as CREDENTIAL_DAYS_MAX
-from gateway_ext.exchange import CredentialClass, Dialect, Interface
+from gateway_ext.exchange import CredentialClass, Dialect, Endpoint, Interface
 from gateway_ext.guard.rules import Action, Direction
 from gateway_ext.identity.rules import Role
 from gateway_ext.policy import fields
 from gateway_ext.policy.fields import fault
+from gateway_ext.policy.schema_agreements import AgreementsFile
+from gateway_ext.policy.section import LaxClass, Names, Section
 
 PrincipalField = Literal[
     "subject",
@@ -26,33 +28,17 @@ PrincipalField = Literal[
     "email",
     "cost_center",
 ]
-Names = Annotated[tuple[fields.Line, ...], fields.ONCE]
+AssertedField = Literal["subject", "email", "team", "project", "cost_center", "purpose", "groups"]
 
-LaxClass = Annotated[CredentialClass, Field(strict=False)]  # lax: from the enum's text
-LaxInterface = Annotated[Interface, Field(strict=False)]
+LaxInterface = Annotated[Interface, Field(strict=False)]  # lax: from the enum's text
 LaxRole = Annotated[Role, Field(strict=False)]
+LaxEndpoint = Annotated[Endpoint, Field(strict=False)]
 LaxDialect = Annotated[Dialect, Field(strict=False)]
 LaxDirection = Annotated[Direction, Field(strict=False)]
 TextRole = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 _DEADLINE_MS_MAX = int(limits.GUARD_DEADLINE_SECONDS * 1000)
 _DETECTOR_DEADLINE_MS_MAX = int(limits.GUARD_DETECTOR_DEADLINE_SECONDS * 1000)
-
-
-class Section(BaseModel):
-    """Unknown keys are errors, values are taken as written (no text where a number belongs), nothing can be changed."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    nullable: ClassVar[frozenset[str]] = frozenset()
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _has_a_value(cls, value: Any, info: ValidationInfo) -> Any:
-        """`groups:` with nothing behind it must not come to mean the same as no `groups` at all."""
-        if value is None and info.field_name not in cls.nullable:
-            raise fault("has no value; write one, or remove the key where it is optional")
-        return value
-
 
 # --- providers.yaml -------------------------------------------------------------------------------------------------
 
@@ -150,6 +136,11 @@ class Issuer(Section):
     defaults: dict[PrincipalField, fields.Line] = Field(default_factory=dict)
     keys_max_age_seconds: int | None = Field(default=None, ge=10, le=30 * 86_400)
     bound: bool | None = None  # absent: as its class needs
+    lowercase: Annotated[tuple[Literal["subject", "email"], ...], fields.ONCE] = ()
+
+    @property
+    def is_bound(self) -> bool:
+        return self.credential_class is CredentialClass.SERVICE if self.bound is None else self.bound
 
     @field_validator("kind")
     @classmethod
@@ -187,6 +178,32 @@ class Issuer(Section):
             if name not in self.claims and name not in self.defaults:
                 raise fault(f"requires '{name}', which neither 'claims' nor 'defaults' gives: it would refuse everyone")
         return self
+
+
+class FrontEnd(Section):
+    """A service that says in headers for whom it asks. Named like the service's subject, unless `subject` says another."""
+
+    issuer: fields.Name = Field(examples=["service"])
+    subject: fields.Line | None = None
+    people: fields.Name = Field(examples=["company"])
+    asserts: dict[AssertedField, fields.UserHeader] = Field(examples=["{subject: x-openwebui-user-email}"])
+    required: bool = True
+    percent_encoded: Annotated[tuple[AssertedField, ...], fields.ONCE] = ()
+
+    @field_validator("asserts")
+    @classmethod
+    def _says_who(cls, asserts: dict[str, str]) -> dict[str, str]:
+        if "subject" not in asserts:
+            raise fault("does not say which header names the person; add for example 'subject: x-openwebui-user-email'")
+        return asserts
+
+    @field_validator("percent_encoded")
+    @classmethod
+    def _are_asserted(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in names:
+            if name not in info.data.get("asserts", names):
+                raise fault(f"names '{name}', which 'asserts' takes from no header; remove it, or add its header there")
+        return names
 
 
 class PersonalCredentials(Section):
@@ -261,6 +278,7 @@ class IdentityFile(Section):
         min_length=1,
         examples=["{company: {class: sso, kind: person, interfaces: [public], claims: {subject: sub}}}"],
     )
+    front_ends: dict[fields.Name, FrontEnd] = Field(default_factory=dict)
 
 
 # --- access.yaml ----------------------------------------------------------------------------------------------------
@@ -274,6 +292,20 @@ class Access(Section):
     teams: Names = ()
     subjects: Names = ()
     credential_classes: Annotated[tuple[LaxClass, ...], fields.ONCE] = ()
+    environments: Names = ()
+    applications: Names = ()
+    projects: Names = ()
+    purposes: Names = ()
+    # What is granted of the models.
+    endpoints: Annotated[tuple[LaxEndpoint, ...], fields.ONCE] = ()
+    tiers: Annotated[tuple[fields.KnownTier, ...], fields.ONCE] = ()
+
+    @field_validator("endpoints")
+    @classmethod
+    def _can_be_used(cls, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+        if Endpoint.MODELS in endpoints:
+            raise fault("names /v1/models, which needs no grant: it lists what its caller may use; remove it")
+        return endpoints
 
 
 class AccessFile(Section):
@@ -289,6 +321,13 @@ class Budget(Section):
     match: fields.Pattern = "*"
     amount: fields.Amount = Field(examples=["20"])
     window: Literal["month"] = "month"
+
+    @field_validator("name")
+    @classmethod
+    def _is_free(cls, name: str) -> str:
+        if name == "credential":
+            raise fault("is what the budget of a credential itself is called; choose another name")
+        return name
 
 
 class BudgetsFile(Section):
@@ -429,5 +468,9 @@ FILES: dict[str, type[Section]] = {
     "budgets.yaml": BudgetsFile,
     "guard.yaml": GuardFile,
     "routing.yaml": RoutingFile,
+    "agreements.yaml": AgreementsFile,
 }
-"""Every file of a policy directory; each is required."""
+"""Every file of a policy directory."""
+
+OPTIONAL = frozenset({"agreements.yaml"})
+"""Those of FILES that may be absent: then they count as empty."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway_ext.budget.rules import BudgetRules
+from gateway_ext.consent.rules import ConsentRules
 from gateway_ext.credentials.rules import CredentialRules
 from gateway_ext.guard.policy import GuardPolicy
 from gateway_ext.identity.rules import IdentityRules
@@ -21,3 +22,4 @@ class Snapshot:
     guard: GuardPolicy
     routing: RoutingRules
     credentials: CredentialRules = field(default_factory=CredentialRules)
+    consent: ConsentRules = field(default_factory=ConsentRules)

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 SCHEMA_VERSION = 1
 
-SCHEMA = """
-CREATE TABLE store (
-  id TEXT PRIMARY KEY NOT NULL,
-  generation INTEGER NOT NULL
-) STRICT;
-
+TABLES = """
 CREATE TABLE directive (
   measure TEXT NOT NULL,
   scope TEXT NOT NULL,
@@ -22,12 +17,6 @@ CREATE TABLE directive (
   PRIMARY KEY (measure, scope, value, issuer)
 ) STRICT, WITHOUT ROWID;
 """
-
-INSERT_STORE = "INSERT INTO store (id, generation) VALUES (?, 0)"
-
-SELECT_STORE = "SELECT id, generation FROM store"
-
-ADVANCE = "UPDATE store SET generation = generation + 1"
 
 SELECT_ALL = """
 SELECT measure, scope, value, issuer, actor, reason, since_unix_nano, expires_unix_nano

@@ -39,7 +39,12 @@ class Standing:
         )
 
     def require_caller(self, principal: Principal) -> None:
-        """Raises CredentialRevoked, PersonDisabled, or Stopped (everything, or what is the caller's)."""
+        """Raises CredentialRevoked, PersonDisabled, or Stopped (everything, or what is the caller's).
+
+        Whoever a front end asks for may not do what the front end itself may not do any more.
+        """
+        if principal.asserted_by is not None:
+            self.require_caller(principal.asserted_by)
         if principal.credential_id and principal.credential_id in self.revoked:
             raise CredentialRevoked
         if self.disabled and not self.disabled.isdisjoint(

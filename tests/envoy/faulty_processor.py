@@ -22,6 +22,7 @@ from gateway_ext.audit.spool import Spool
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.cli.signals import stop_requested
 from gateway_ext.clock import SystemClock
+from gateway_ext.consent.consents import Consents
 from gateway_ext.exchange import Answer, RequestHead, ResponseReading
 from gateway_ext.extproc.server import ProcessorServer
 from gateway_ext.guard.engine import GuardEngine
@@ -201,7 +202,8 @@ async def _serve(state: Path, policies: Path) -> None:
     ledger = SqliteLedger(layout.ledger, clock)
     await ledger.open()
     audit = Spool(layout.spool, "processor-0", clock)
-    pipeline = FaultyPipeline(fault, PinnedPolicy(policies), ledger, ENGINE, audit, clock, NothingOrdered())
+    consents = Consents(layout.agreements, clock, "")
+    pipeline = FaultyPipeline(fault, PinnedPolicy(policies), ledger, ENGINE, audit, clock, NothingOrdered(), consents)
     server = FaultyServer(fault, pipeline)
     fault.stop = lambda: pipeline.background.start(server.stop(0), name="stop")
     await server.start(layout.processor_socket(0))

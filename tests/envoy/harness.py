@@ -31,6 +31,7 @@ from gateway_ext.local.issuer import LocalIssuer
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import StateLayout
 from gateway_ext.wire import access_log_pb2, ext_proc_pb2, health_pb2
+from tests.envoy.examination import require_clean
 
 ENVOY_YAML = Path(__file__).parents[2] / "envoy" / "envoy.yaml"
 ENVOY_BINARY = Path(sys.executable).parent / "envoy"
@@ -269,6 +270,7 @@ class Ports:
     health: int
     admin: int
     loopback: int
+    console: int
 
 
 def free_ports(count: int) -> list[int]:
@@ -330,10 +332,17 @@ async def running_envoy(
 ) -> AsyncIterator[Envoy]:
     """Start Envoy with the shipped envoy.yaml on free ports and wait until it serves; `change` edits the configuration.
 
-    The processors' sockets should be served before: Envoy is ready when it has checked their health.
+    The processors' sockets should be served before: Envoy is ready when it has checked their health. At its end, what
+    lies in its directory is searched for what must not be written.
     """
-    ports = Ports(*free_ports(5))
-    mapping = {8443: ports.public, 8444: ports.internal, 8081: ports.health, 9901: ports.admin}
+    ports = Ports(*free_ports(6))
+    mapping = {
+        8443: ports.public,
+        8444: ports.internal,
+        8445: ports.console,
+        8081: ports.health,
+        9901: ports.admin,
+    }
     config = static.instantiate(ENVOY_YAML, ports=mapping, loopback_port=ports.loopback, bind_address=static.LOOPBACK)
     if change is not None:
         change(config)
@@ -356,6 +365,7 @@ async def running_envoy(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    require_clean(layout.root, layout.root)
 
 
 async def _until_ready(process: subprocess.Popen[bytes], admin_port: int, log: Path) -> None:

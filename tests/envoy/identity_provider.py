@@ -35,12 +35,14 @@ class IdentityProvider:
     port: int
     issuer: str
     process: subprocess.Popen[str] | None = None
+    login: Mapping[str, Any] | None = None  # who logs in by a form, for which clients (openid_provider.mjs)
 
     def start(self) -> None:
         options = {
             "issuer": self.issuer, "port": self.port, "algorithm": self.algorithm, "audience": AUDIENCE,
             "key": str(self.certs / "server.key"), "cert": str(self.certs / "server.pem"),
             "clients": {name: {"secret": SECRET, "claims": claims} for name, claims in self.people.items()},
+            **({} if self.login is None else {"login": self.login}),
         }  # fmt: skip
         command = [node_with("oidc-provider"), str(PROGRAMS / "openid_provider.mjs"), json.dumps(options)]
         with self._log.open("ab") as log:
@@ -91,11 +93,15 @@ class IdentityProvider:
 
 @contextmanager
 def identity_provider(
-    algorithm: str, people: Mapping[str, Claims], certs: Path, issuer: str = ""
+    algorithm: str,
+    people: Mapping[str, Claims],
+    certs: Path,
+    issuer: str = "",
+    login: Mapping[str, Any] | None = None,
 ) -> Iterator[IdentityProvider]:
     """Started on a free port; `issuer` is whom it claims to be."""
     (port,) = free_ports(1)
-    provider = IdentityProvider(algorithm, people, certs, port, issuer or f"https://localhost:{port}")
+    provider = IdentityProvider(algorithm, people, certs, port, issuer or f"https://localhost:{port}", login=login)
     provider.start()
     try:
         yield provider
@@ -118,14 +124,16 @@ def documented_envoy(company: IdentityProvider, subsidiary: IdentityProvider) ->
     other_cluster = _placed(_blocks()[1].replace("idp_company", "idp_subsidiary"), subsidiary)
     changes = [
         ("&company_issuer https://idp.local", f"&company_issuer {company.issuer}"),
-        ("    local_jwks: {filename: jwks/company.json}\n", remote),
         ("  personal: &personal\n", f"{_placed(provider, subsidiary)}  personal: &personal\n"),
         ("{company: *company, ", "{company: *company, subsidiary: *subsidiary, "),
         ("{provider_name: company}, ", "{provider_name: company}, {provider_name: subsidiary}, "),
         ("                    principals:\n", f"                    principals:\n{_placed(principal, subsidiary)}"),
         ("\n  clusters:\n", f"\n  clusters:\n{cluster}{other_cluster}"),
     ]
+    keys = "    local_jwks: {filename: jwks/company.json}\n"
     text = ENVOY_YAML.read_text()
+    assert text.count(keys) == 2, "one for callers of models, one for the console"
+    text = text.replace(keys, remote)
     for before, after in changes:
         assert before in text, f"envoy.yaml does not say: {before}"
         text = text.replace(before, after, 1)

@@ -27,6 +27,9 @@ from gateway_ext.exchange import CredentialClass
 from gateway_ext.local.issuer import LocalIssuer
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.settings import StateLayout
+from tests.envoy.examination import Examiner
+from tests.envoy.handed_out import HANDED_OUT
+from tests.envoy.planted import pages, plant
 
 PROJECT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "gateway_ext.cli.main"]
@@ -46,6 +49,9 @@ class Ports:
     health: int
     simulator: int
     otlp: int
+    console: int  # plain HTTP, loopback
+    console_tls: int
+    identity_provider: int
 
 
 class Stack:
@@ -72,7 +78,9 @@ class Stack:
             who: dict[str, Any] = {"subject": "batch-service", "team": "platform", "groups": ["llm-services"]}
         else:
             who = {"subject": "demo@local", "team": "demo", "groups": ["llm-users"]}
-        return self.issuer.mint(credential_class, **(who | claims))
+        token = self.issuer.mint(credential_class, **(who | claims))
+        HANDED_OUT.token(token)
+        return token
 
     def trust(self, *, with_client_certificate: bool = False) -> ssl.SSLContext:
         """A TLS client's context that trusts the local authority."""
@@ -157,7 +165,7 @@ class Stack:
     def budget(self) -> list[dict[str, Any]]:
         """`gateway-ext budget status --json`."""
         command = [*COMMAND, "budget", "status", "--json", "--state", str(self.state)]
-        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["accounts"]  # type: ignore[no-any-return]
+        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)  # type: ignore[no-any-return]
 
     def logs(self) -> str:
         """Everything the processes have logged."""
@@ -199,12 +207,17 @@ class Stack:
 def running_stack(
     root: Path, *, processors: int = 2, change_policies: Callable[[Path], None] | None = None, settings: str = ""
 ) -> Iterator[Stack]:
-    """Start it all below `root`; `change_policies` edits the copied policies, `settings` is YAML for the processes."""
-    ports = Ports(*free_ports(7))
+    """Start it all below `root`; `change_policies` edits the copied policies, `settings` is YAML for the processes.
+
+    At its end, everything it has written is searched for credentials, keys, secrets and texts (examination.py).
+    """
+    ports = Ports(*free_ports(10))
     policies = root / "policies"
     shutil.copytree(PROJECT / "policies", policies)
     providers = policies / "providers.yaml"
     providers.write_text(providers.read_text().replace("127.0.0.1:18081", f"127.0.0.1:{ports.simulator}"))
+    identity = policies / "identity.yaml"
+    identity.write_text(identity.read_text().replace("127.0.0.1:18090", f"127.0.0.1:{ports.identity_provider}"))
     if change_policies is not None:
         change_policies(policies)
     state = root / "state"
@@ -227,6 +240,8 @@ def running_stack(
             "--settings", str(settings_file), "--processors", str(processors),
             "--port", str(ports.gateway), "--otlp-port", str(ports.otlp),
             "--map-port", f"8443={ports.public}", "--map-port", f"8444={ports.internal}",
+            "--console-port", str(ports.console), "--map-port", f"8445={ports.console_tls}",
+            "--identity-provider-port", str(ports.identity_provider),
             "--map-port", f"9901={ports.admin}", "--map-port", f"8081={ports.health}",
         ]  # fmt: skip
         process = cleanup.enter_context(_child(up, root / "up.log"))
@@ -234,7 +249,13 @@ def running_stack(
         _keep_patterns(state, root.parent / "patterns")
         stack = Stack(root, ports, process)
         stack.wait_healthy()
+        examiner = Examiner(HANDED_OUT)
+        examiner.learn_keys(state)
         yield stack
+        plant(stack)
+        examiner.learn_keys(state)
+        shown = pages(stack)
+    examiner.examine(root, shown).require_clean()
 
 
 def _keep_patterns(state: Path, kept: Path) -> None:
@@ -252,10 +273,11 @@ def _take_patterns(state: Path, kept: Path) -> None:
 
 def _wait_for_banner(process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while "OPENAI_API_KEY" not in log.read_text():
+    while (shown := re.search(r"OPENAI_API_KEY=(\S+)\n", log.read_text())) is None:
         assert process.poll() is None, f"gateway-ext up ended with {process.returncode}:\n{log.read_text()[-4000:]}"
         assert time.monotonic() < deadline, f"gateway-ext up is not ready:\n{log.read_text()[-4000:]}"
         time.sleep(0.1)
+    HANDED_OUT.token(shown[1])
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ SUBSIDIARY = """
 FLOOD = 300
 MAX_AGE_SECONDS = 10
 FETCH_SECONDS = 1.0  # cache_duration less 5 s
-LISTENERS = 2  # each fetches on its own: public, and the loopback one of `up`
+LISTENERS = 4  # each fetches on its own: public, console, and the loopback ones of `up`
 
 
 @dataclass(frozen=True, slots=True)

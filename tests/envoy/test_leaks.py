@@ -1,21 +1,25 @@
 """The ways around a guard that users of other gateways have paid for, tried on this one from end to end.
 
-Each request holds a value where such a gateway did not look. The provider's own log says what reached it.
+Each request holds a value where such a gateway did not look. The provider's own log says what reached it. What the
+gateway itself writes is searched at the end of every one that the suite starts (examination.py); here is what that rests on.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.envoy.examination import ALLOWED, Examination, Examiner, files_below
+from tests.envoy.handed_out import HANDED_OUT, Kind
+from tests.envoy.planted import IBAN, KEY, TEXT, WORD, pages, plant
 from tests.envoy.stack import Stack, running_stack
+from tests.unit.test_docs import first_cells, has_row
 
 pytestmark = pytest.mark.envoy
-KEY = "AKIA" + "Z7VQ3HX5TLRPWN2C"
-IBAN = "DE89 3704 0044 0532 0130 00"
 DIGITS = "37040044"
 
 
@@ -92,3 +96,47 @@ def test_a_printed_iban_is_redacted_wherever_it_stands(stack: Stack, place: str)
     assert "[IBAN]" in reached
     assert DIGITS not in "".join(filter(str.isdigit, reached))
     assert DIGITS not in "".join(filter(str.isdigit, answer.text))
+
+
+# --- what the gateway writes ------------------------------------------------------------------------------------------
+
+
+def examined(stack: Stack) -> Examination:
+    examiner = Examiner(HANDED_OUT)
+    examiner.learn_keys(stack.state)
+    return examiner.examine(stack.state.parent, pages(stack))
+
+
+def test_planted_values_pass_through_the_gateway_and_are_written_nowhere(stack: Stack) -> None:
+    stack.forget_upstream_log()
+    plant(stack)
+    reached = json.dumps(stack.upstream_log())
+    assert WORD in reached
+    assert TEXT.replace(IBAN, "[IBAN]") in reached
+    stack.wait_for_records(lambda records: sum("content_blocked" in str(each) for each in records) > 0)
+    assert examined(stack).violations == ()
+
+
+def test_each_exception_of_the_search_is_needed(stack: Stack) -> None:
+    assert examined(stack).needed == set(ALLOWED)
+
+
+def test_every_file_of_the_state_has_a_row_in_the_threat_model(stack: Stack) -> None:
+    named = first_cells("threat-model.md", "store") | first_cells("threat-model.md", "channel")
+    left = {re.sub(r"-(wal|shm)$", "", str(path.relative_to(stack.state))) for path in files_below(stack.state)}
+    assert {path for path in left if not has_row(named, path)} == set()
+
+
+@pytest.mark.parametrize("file", ["log/control.log", "otlp/logs.jsonl", "ledger.sqlite-wal", "xds/clusters.yaml"])
+def test_a_value_that_is_written_all_the_same_is_found(stack: Stack, file: str) -> None:
+    """In a copy: the gateway's own files stay as they are."""
+    path = stack.state / file
+    beside = path.with_name(f"copy-of-{path.name}")
+    content = path.read_bytes()
+    beside.write_bytes(content + WORD.encode())
+    try:
+        found = examined(stack).violations
+    finally:
+        beside.unlink()
+    assert {each.file for each in found} == {f"state/{beside.relative_to(stack.state)}"}
+    assert Kind.PLANTED in {each.kind for each in found if each.offset == len(content)}

@@ -103,6 +103,39 @@ def test_a_narrowed_credential_reaches_its_models_only(stack: Stack) -> None:
     assert models == {"assistant", "assistant-eu"}
 
 
+def test_a_credential_spends_its_own_budget_and_no_more(stack: Stack) -> None:
+    poor = keys(stack, "create", "--subject", "budgeted@local", *PERSON, "--budget", "0.000000001")
+    refused = ask(stack, poor["token"])
+    assert_refused(refused, 429, "budget_exhausted", "insufficient_quota")
+    assert "This credential's own budget has no room" in refused.json()["error"]["message"]
+    rotated = keys(stack, "rotate", poor["id"])
+    assert ask(stack, rotated["token"]).status_code == 429
+
+    made = keys(stack, "create", "--subject", "budgeted@local", *PERSON, "--budget", "1.000000001")
+    successor = keys(stack, "rotate", made["id"])
+    assert [ask(stack, each["token"]).status_code for each in (made, successor)] == [200, 200]
+    status = [*COMMAND, "budget", "status", "--json", "--state", str(stack.state)]
+    accounts = json.loads(subprocess.run(status, cwd=PROJECT, capture_output=True, check=True, timeout=60).stdout)
+    (row,) = (each for each in accounts if each["value"] == made["id"])  # one account for both
+    assert (row["rule"], row["scope"], row["limit_nano"]) == ("credential", "credential", 1_000_000_001)
+    (decision, *_) = (
+        each
+        for each in stack.wait_for_records(
+            lambda records: any(each.get("gateway.principal.credential_id") == successor["id"] for each in records)
+        )
+        if each.get("gateway.principal.credential_id") == successor["id"]
+    )
+    assert "budget:credential" in decision["gateway.decision.rules"]
+
+
+def test_a_budget_that_cannot_be_understood_refuses(stack: Stack) -> None:
+    good = {"account": "a", "currency": "EUR", "limit_nano": "1000000000", "window": "month"}
+    assert ask(stack, stack.token(budget=good)).status_code == 200
+    for claim in (None, good | {"currency": "CHF"}, good | {"limit_nano": 1_000_000_000}, good | {"window": "day"}):
+        refused = ask(stack, stack.token(budget=claim))
+        assert_refused(refused, 403, "credential_budget_unusable", "permission_error")
+
+
 def test_a_revoked_credential_is_refused_within_seconds(stack: Stack) -> None:
     made = keys(stack, "create", "--subject", "revoked@local", *PERSON)
     assert ask(stack, made["token"]).status_code == 200

@@ -18,10 +18,11 @@ import httpx
 import openai
 import pytest
 
+from tests.envoy.examination import require_clean
 from tests.envoy.harness import free_ports
 
 ROOT = Path(__file__).parents[2]
-ENVOY_PORTS = (8443, 8444, 8081, 9901)
+ENVOY_PORTS = (8443, 8444, 8445, 8081, 9901)
 
 pytestmark = pytest.mark.envoy
 
@@ -34,23 +35,28 @@ class Place:
     policies: Path
     gateway: int
     simulator: int
+    console: int
+    identity_provider: int
     mapped: dict[int, int]
     arguments: list[str]
 
     @classmethod
     def make(cls, directory: Path) -> "Place":
-        gateway, simulator, otlp, *envoy = free_ports(3 + len(ENVOY_PORTS))
+        gateway, simulator, otlp, console, identity_provider, *envoy = free_ports(5 + len(ENVOY_PORTS))
         mapped = dict(zip(ENVOY_PORTS, envoy, strict=True))
         policies = shutil.copytree(ROOT / "policies", directory / "policies")
         providers = policies / "providers.yaml"
         providers.write_text(providers.read_text().replace("18081", str(simulator)))
+        identity = policies / "identity.yaml"
+        identity.write_text(identity.read_text().replace("18090", str(identity_provider)))
         state = directory / "state"
         arguments = [
             *("--state", str(state), "--policies", str(policies), "--port", str(gateway), "--processors", "2"),
-            *("--simulator-port", str(simulator), "--otlp-port", str(otlp)),
+            *("--simulator-port", str(simulator), "--otlp-port", str(otlp), "--console-port", str(console)),
+            *("--identity-provider-port", str(identity_provider)),
             *(f"--map-port={before}={after}" for before, after in mapped.items()),
         ]
-        return cls(state, policies, gateway, simulator, mapped, arguments)
+        return cls(state, policies, gateway, simulator, console, identity_provider, mapped, arguments)
 
     def up(self, *more: str, **options: Any) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "gateway_ext.cli.main", "up", *self.arguments, *more]
@@ -66,6 +72,7 @@ class Gateway:
     place: Place
     process: subprocess.Popen[str]
     exports: dict[str, str]
+    people: dict[str, str]  # roles by name, as printed
 
     def client(self, **options: Any) -> openai.OpenAI:
         given = {"base_url": self.exports["OPENAI_BASE_URL"], "api_key": self.exports["OPENAI_API_KEY"]}
@@ -81,11 +88,14 @@ def started(place: Place) -> Gateway:
     process = place.up()
     assert process.stdout is not None
     exports: dict[str, str] = {}
+    people: dict[str, str] = {}
     for line in process.stdout:
         if found := re.match(r"  export (\w+)=(\S+)", line):
             exports[found[1]] = found[2]
+        if found := re.match(r" +(ada|grace|sofia) +\S+   (.+)$", line):
+            people[found[1]] = found[2]
         if "credential" in line:  # the banner's last line
-            return Gateway(place, process, exports)
+            return Gateway(place, process, exports, people)
     told = process.communicate(timeout=30)[1]
     pytest.fail(f"up ended with {process.returncode}:\n{told}")
 
@@ -106,6 +116,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     gateway = started(Place.make(tmp_path_factory.mktemp("up")))
     yield gateway
     stopped(gateway.process)
+    require_clean(gateway.place.state.parent, gateway.place.state)
 
 
 def descendants(pid: int) -> list[int]:
@@ -193,8 +204,13 @@ def test_a_killed_processor_comes_back_and_the_gateway_stays_up(gateway: Gateway
 
 def test_secrets_and_keys_are_the_owners_alone(gateway: Gateway) -> None:
     state = gateway.place.state
-    private = [*(state / "secrets").iterdir(), *(state / "issuers").iterdir(), *state.glob("certs/*.key")]
-    assert len(private) == 2 + 3 + 4
+    private = [
+        *(state / "secrets").iterdir(),
+        *(state / "issuers").iterdir(),
+        *state.glob("certs/*.key"),
+        state / "people.yaml",
+    ]
+    assert len(private) == 2 + 3 + 4 + 1
     assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
     assert state.stat().st_mode & 0o777 == 0o700
 
@@ -215,7 +231,7 @@ def test_ctrl_c_stops_everything_with_exit_code_zero_and_it_starts_again(tmp_pat
         said = gateway.client(api_key=token).models.list()  # keys outlive a restart
         assert "assistant" in {model.id for model in said.data}
         children = descendants(gateway.process.pid)
-        assert len(children) >= 6
+        assert len(children) >= 7
         assert stopped(gateway.process) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
 
@@ -229,6 +245,30 @@ def test_a_busy_port_is_named_with_its_option(tmp_path: Path) -> None:
     assert f"port {place.mapped[8443]}, for Envoy's 'public', is in use" in told
     assert "--map-port 8443=OTHER" in told
     assert "Traceback" not in told
+
+
+def test_a_busy_port_of_the_console_is_named_with_its_option(tmp_path: Path) -> None:
+    place = Place.make(tmp_path)
+    console, provider = place.console, place.identity_provider
+    with (
+        socket.create_server(("127.0.0.1", console)),
+        socket.create_server(("127.0.0.1", provider)),
+        place.up() as process,
+    ):
+        assert process.wait(20) == 2
+        assert process.stderr is not None
+        told = process.stderr.read()
+    assert f"port {console}, for the console, is in use; free it or use --console-port" in told
+    assert f"port {provider}, for the local identity provider, is in use" in told
+    assert "--identity-provider-port (and identity.yaml)" in told
+
+
+def test_the_console_is_there_and_says_where_to_log_in(gateway: Gateway) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{gateway.place.console}") as browser:
+        assert browser.get("/").headers["location"].startswith("/login")
+        target = browser.get("/login").headers["location"]
+    assert target.startswith(f"http://127.0.0.1:{gateway.place.identity_provider}/authorize?")
+    assert {"developer", "admin, developer", "security-officer"} == set(gateway.people.values())
 
 
 def test_a_broken_policy_is_told_before_anything_starts(tmp_path: Path) -> None:

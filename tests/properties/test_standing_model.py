@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway_ext.standing.directives import EXPIRY_MARGIN_NANO, Directive, Measure, Scope, Target
-from gateway_ext.standing.sqlite_reader import StoreReader
-from gateway_ext.standing.sqlite_store import StandingStore
+from gateway_ext.standing.sqlite_store import StandingStore, load
 from gateway_ext.standing.standing import Standing
+from gateway_ext.witnessed.reader import StoreReader
 
 NAMES = st.sampled_from(["a", "b", "it's; DROP TABLE directive --", "ж" * 256])
 TARGETS = st.one_of(
@@ -35,10 +35,13 @@ class StoreAgainstModel(RuleBasedStateMachine):
         self.path = Path(self.directory.name) / "standing.sqlite"
         self.store = StandingStore(self.path)
         self.store.make("store-1")
-        self.readers = [StoreReader(self.path), StoreReader(self.path)]
+        self.readers = [self.reader(), self.reader()]
         self.seen: list[Standing] = [Standing(), Standing()]
         self.now = 10**18
         self.model: dict[Target, Directive] = {}
+
+    def reader(self) -> StoreReader[list[Directive]]:
+        return StoreReader(StandingStore(self.path), load)
 
     def teardown(self) -> None:
         for reader in self.readers:
@@ -69,7 +72,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1))
     def restart_a_reader(self, which: int) -> None:
         self.readers[which].close()
-        self.readers[which] = StoreReader(self.path)
+        self.readers[which] = self.reader()
 
     @rule()
     def restart_the_writer(self) -> None:

@@ -12,10 +12,12 @@ from gateway_ext.audit.records import AuditRecord, DecisionRecord
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.budget.status import read_accounts
 from gateway_ext.clock import SystemClock
-from gateway_ext.errors import AuditUnavailable
+from gateway_ext.consent.rules import ConsentRules
+from gateway_ext.errors import AuditUnavailable, Refusal
 from gateway_ext.exchange import (
     Answer,
     Interface,
+    Principal,
     RequestHead,
     VerifiedClaims,
 )
@@ -70,6 +72,17 @@ class Orders:
         return self.change
 
 
+class Consents:
+    """What is raised, if anything, when policy asks for an agreement."""
+
+    def __init__(self) -> None:
+        self.refusal: Refusal | None = None
+
+    def require(self, principal: Principal, rules: ConsentRules) -> None:
+        if self.refusal is not None and any(each.concerns(principal) for each in rules.agreements):
+            raise self.refusal
+
+
 class World:
     def __init__(self, directory: Path, guard: Any = ENGINE) -> None:
         self.policy = Policy(load_policy(POLICIES))
@@ -77,7 +90,8 @@ class World:
         self.ledger = SqliteLedger(self.path, SystemClock())
         self.audit = AuditList()
         self.orders = Orders()
-        self.pipeline = Pipeline(self.policy, self.ledger, guard, self.audit, SystemClock(), self.orders)
+        self.consents = Consents()
+        self.pipeline = Pipeline(self.policy, self.ledger, guard, self.audit, SystemClock(), self.orders, self.consents)
 
     def change_guard(self, **changes: Any) -> None:
         """Change the rules for requests and for their answers."""

@@ -8,6 +8,7 @@ import dataclasses
 import importlib
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from gateway_ext import errors
 from gateway_ext.audit import semconv
 from gateway_ext.audit.events import EventName
 from gateway_ext.cli.main import COMMANDS
-from gateway_ext.settings import Settings
+from gateway_ext.settings import Settings, StateLayout
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
@@ -51,6 +52,27 @@ def test_every_refusal_is_documented_with_its_status() -> None:
 
 def test_every_setting_is_documented() -> None:
     assert first_cells("operations.md", "setting") == {field.name for field in dataclasses.fields(Settings)}
+
+
+def parts_of_the_state() -> Iterator[str]:
+    """Files and directories below the state directory, as the settings name them."""
+    layout = StateLayout(Path("/"))
+    names = [name for name, each in vars(StateLayout).items() if isinstance(each, property)]
+    yield from (
+        str(path.relative_to("/")) for path in (layout.processor_socket(0), *(getattr(layout, n) for n in names))
+    )
+
+
+def has_row(named: set[str], path: str) -> bool:
+    """Whether one of the names in a table means the path, what it lies in, or what lies in it."""
+    plain = [name.rstrip("/") for name in named]
+    return any(fnmatchcase(path, n) or fnmatchcase(path, f"{n}/*") or n.startswith(f"{path}/") for n in plain)
+
+
+@pytest.mark.parametrize("path", sorted(parts_of_the_state()))
+def test_of_every_part_of_the_state_the_documents_say_what_attackers_gain_and_what_its_loss_means(path: str) -> None:
+    assert has_row(first_cells("threat-model.md", "store") | first_cells("threat-model.md", "channel"), path)
+    assert has_row(first_cells("operations.md", "what"), path)
 
 
 def logged() -> Iterator[str]:

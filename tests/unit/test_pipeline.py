@@ -15,6 +15,7 @@ from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import OutcomeRecord
 from gateway_ext.exchange import (
     Answer,
+    Endpoint,
     Estimate,
     Interface,
     Outcome,
@@ -169,6 +170,44 @@ async def test_what_the_body_alone_refuses(world: World, body: bytes, head: dict
 async def test_a_model_nobody_granted(world: World) -> None:
     world.change("identity", access=())
     assert code(await world.send("hi")) == "model_not_allowed"
+
+
+async def test_what_a_rule_does_not_reach_is_left_out_before_money_is_held(world: World) -> None:
+    everything = world.policy.snapshot.identity.access[0]
+    eu = dataclasses.replace(everything, name="eu", tiers=frozenset({"open-eu"}))
+    world.change("identity", access=(eu,))
+    decided = await world.send("hi")
+    assert isinstance(decided, Forwarded)
+    assert {candidate.tier for candidate in decided.forward.candidates} == {"open-eu"}
+    in_eu = world.held()
+    world.change("identity", access=(everything, eu))
+    decided = await world.send("hi")
+    assert isinstance(decided, Forwarded)
+    assert {candidate.tier for candidate in decided.forward.candidates} == {"frontier", "open-eu"}
+    assert world.held() - in_eu > in_eu  # the dearest of them
+    assert world.decision.rules[:2] == ("access:people", "access:eu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"tiers": frozenset({"on-premises"})}, "tier_not_allowed"),
+        ({"endpoints": frozenset({Endpoint.EMBEDDINGS})}, "endpoint_not_allowed"),
+        ({"purposes": frozenset({"research"})}, "purpose_not_allowed"),
+        ({"environments": frozenset({"test"})}, "model_not_allowed"),
+    ],
+)
+async def test_what_rules_narrow_is_refused_by_name_and_not_listed(
+    world: World, changes: dict[str, Any], expected: str
+) -> None:
+    everything = world.policy.snapshot.identity.access[0]
+    world.change("identity", access=(dataclasses.replace(everything, **changes),))
+    assert code(await world.send("hi")) == expected
+    assert (world.decision.refused_at, world.held()) == ("authenticate", 0)
+    answer = world.pipeline.admit(request_head(method="GET", path="/v1/models"))
+    assert isinstance(answer, Answer)
+    listed = {model["id"] for model in json.loads(answer.body)["data"]}
+    assert ("assistant" in listed) == (expected == "endpoint_not_allowed")
 
 
 async def test_no_budget_and_no_room_are_429_before_any_model(world: World) -> None:

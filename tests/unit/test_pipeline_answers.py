@@ -199,7 +199,9 @@ async def test_a_classifier_beside_the_path_is_given_what_was_forwarded_and_reco
             given.append((exchange_id, list(texts)))
             return True
 
-    world.pipeline = Pipeline(world.policy, world.ledger, ENGINE, world.audit, SystemClock(), world.orders, Beside())
+    world.pipeline = Pipeline(
+        world.policy, world.ledger, ENGINE, world.audit, SystemClock(), world.orders, world.consents, Beside()
+    )
     decided = await forwarded(world, "Hello there")
     assert given == [(decided.exchange.id, ["Hello there"])]
     world.pipeline.score(decided.exchange.id, "mine", 0.75)

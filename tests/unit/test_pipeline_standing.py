@@ -193,6 +193,19 @@ async def test_streams_that_may_be_cut_are_read_and_nothing_else(world: World) -
     assert not (await forwarded(world)).reads_response
 
 
+@pytest.mark.parametrize("cuts_streams", [False, True])
+async def test_a_whole_answer_under_way_comes_to_its_end(world: World, cuts_streams: bool) -> None:
+    world.change("routing", cuts_streams=cuts_streams)
+    world.change("guard", inspects_responses=True)
+    decided = await forwarded(world)
+    order(world, REVOKED, stopped(Scope.EVERYTHING))
+    assert not decided.may_be_cut
+    assert world.pipeline.answers.choose(decided, 200, "application/json", "") is ResponseReading.WHOLE
+    body = json.dumps({"choices": [{"message": {"content": "Hello"}}]}).encode()
+    assert not isinstance(await world.pipeline.answers.pass_whole(decided, body), Answer)
+    assert code(await world.send("Hello")) == "credential_revoked"
+
+
 @pytest.mark.parametrize(
     ("target", "refusal"),
     [

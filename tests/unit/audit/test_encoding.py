@@ -4,7 +4,7 @@ import pytest
 
 from gateway_ext.audit.encoding import WITHHELD, Event, decode_event, encode_event
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.records import AuditRecord, DecisionRecord, OrderRecord, OutcomeRecord
+from gateway_ext.audit.records import AuditRecord, ConsentRecord, DecisionRecord, OrderRecord, OutcomeRecord
 from gateway_ext.exchange import Candidate, CredentialClass, Endpoint, Finding, Outcome, Principal, Prompt, Text, Usage
 from gateway_ext.wire import audit_pb2
 
@@ -107,6 +107,14 @@ def test_decision_keeps_every_field() -> None:
     ]
 
 
+def test_a_decision_names_the_front_end_beside_the_person() -> None:
+    service = dataclasses.replace(PRINCIPAL, subject="chat-ui", kind="service", issuer="service")
+    ada = dataclasses.replace(PRINCIPAL, subject="ada@example.eu", asserted_by=service)
+    principal = decode_event(encoded(dataclasses.replace(DECISION, principal=ada))).decision.principal
+    assert (principal.subject, principal.front_end, principal.issuer) == ("ada@example.eu", "chat-ui", "company")
+    assert decode_event(encoded(DECISION)).decision.principal.front_end == ""
+
+
 def test_outcome_keeps_every_field() -> None:
     event = decode_event(encoded(OUTCOME))
     assert event.exchange_id == "e1"
@@ -172,6 +180,16 @@ def test_an_order_comes_back_as_it_was() -> None:
     assert order == {key: value for key, value in dataclasses.asdict(ORDER).items() if key != "name"}
 
 
+def test_a_consent_comes_back_as_it_was() -> None:
+    record = ConsentRecord(
+        EventName.AGREEMENT_WITHDRAWN, "terms", "3", "person", "ada", "ops", "root", "left", "company", "ab" * 32
+    )
+    event = decode_event(encoded(record))
+    assert (event.name, event.WhichOneof("body")) == ("consent:agreement:withdrawn", "consent")
+    consent = {field.name: getattr(event.consent, field.name) for field in event.consent.DESCRIPTOR.fields}
+    assert consent == {key: value for key, value in dataclasses.asdict(record).items() if key != "name"}
+
+
 def test_the_format_has_no_room_for_content() -> None:
     """A new string field must be thought about here before it can be recorded."""
     strings = {
@@ -182,7 +200,12 @@ def test_the_format_has_no_room_for_content() -> None:
     }
     assert strings == {
         *(f"Event.{name}" for name in ("id", "name", "exchange_id", "processor", "run_id")),
-        *(f"Principal.{field.name}" for field in dataclasses.fields(Principal) if field.name != "models"),
+        *(
+            f"Principal.{field.name}"
+            for field in dataclasses.fields(Principal)
+            if field.name not in {"models", "budget", "asserted_by"}
+        ),
+        "Principal.front_end",
         *(
             f"Finding.{name}"
             for name in ("detector", "detector_version", "data_class", "place", "action", "fingerprint", "role")
@@ -195,6 +218,8 @@ def test_the_format_has_no_room_for_content() -> None:
         *(
             f"Order.{name}" for name in ("scope", "value", "issuer", "actor", "user", "reason", "actor_issuer")
         ),  # an operator's words
+        *(f"Consent.{name}" for name in ("agreement", "version", "party_kind", "party", "actor", "user", "reason")),
+        *(f"Consent.{name}" for name in ("actor_issuer", "shown_sha256")),
     }
 
 

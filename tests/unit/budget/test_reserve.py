@@ -6,8 +6,18 @@ import pytest
 
 from gateway_ext.budget.reserve import AccountKey, estimate, lines, reservation, worst_case
 from gateway_ext.budget.rules import AccountLine, BudgetRule, BudgetRules, Price
-from gateway_ext.errors import BudgetMissing, InternalFailure
-from gateway_ext.exchange import Attachment, Candidate, Carriage, CredentialClass, Endpoint, Estimate, Principal, Prompt
+from gateway_ext.errors import BudgetMissing, CredentialBudgetUnusable, InternalFailure
+from gateway_ext.exchange import (
+    Attachment,
+    Candidate,
+    Carriage,
+    CredentialBudget,
+    CredentialClass,
+    Endpoint,
+    Estimate,
+    Principal,
+    Prompt,
+)
 
 NOW = 1_793_000_000_000_000_000  # 2026-10-26T07:33:20Z
 ADA = Principal("ada@example.com", "person", "company", CredentialClass.PERSONAL, "c1", team="engines")
@@ -60,6 +70,28 @@ def test_patterns_mind_the_case() -> None:
 def test_who_matches_no_rule_may_spend_nothing() -> None:
     with pytest.raises(BudgetMissing):
         lines(RULES, replace(ADA, subject="eve@elsewhere.org", team=""), NOW)
+
+
+def test_a_credentials_own_budget_comes_on_top_of_policys() -> None:
+    carrying = replace(ADA, credential_id="c2", budget=CredentialBudget("c1", "EUR", 7))
+    of_policy = lines(RULES, ADA, NOW)
+    *others, own = lines(RULES, carrying, NOW)
+    assert tuple(others) == of_policy
+    resets = of_policy[0].resets_in_seconds
+    assert own == AccountLine("EUR/2026-10/credential/credential/c1", "credential", 7, resets)
+    assert (own.title, of_policy[0].title) == ("This credential's own budget", "The budget 'people'")
+
+
+def test_a_credentials_own_budget_is_no_budget_of_policy() -> None:
+    eve = replace(ADA, subject="eve@elsewhere.org", team="", budget=CredentialBudget("c1", "EUR", 10**18))
+    with pytest.raises(BudgetMissing):
+        lines(RULES, eve, NOW)
+
+
+@pytest.mark.parametrize("budget", [CredentialBudget("c1", "CHF", 7), CredentialBudget("c1", "EUR", 7, "decade")])
+def test_what_cannot_be_counted_is_not_spent(budget: CredentialBudget) -> None:
+    with pytest.raises(CredentialBudgetUnusable):
+        lines(RULES, replace(ADA, budget=budget), NOW)
 
 
 def test_a_scope_nobody_implements_is_never_skipped() -> None:

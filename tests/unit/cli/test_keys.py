@@ -14,6 +14,7 @@ from gateway_ext.local.certificates import CLIENT_URI, ensure_certificates
 from gateway_ext.settings import StateLayout
 from gateway_ext.standing.directives import Measure, Scope
 from gateway_ext.standing.sqlite_store import StandingStore
+from tests.unit.credentials.key_service import KeyService
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ANNA = ("--subject", "anna@example.com", "--team", "demo")
@@ -104,6 +105,49 @@ def test_rotate_shows_the_successor_and_retires_the_old_one(shell: Shell) -> Non
     }
 
 
+def test_a_budget_is_shown_where_credentials_are_listed_and_outlives_a_rotation(shell: Shell) -> None:
+    made = shell.json("create", *ANNA, "--budget", "2.500000001")
+    budget = {"account": made["id"], "currency": "EUR", "limit_nano": 2_500_000_001, "window": "month"}
+    assert made["budget"] == budget
+    claims = jwt.decode(made["token"], options={"verify_signature": False})
+    assert claims["budget"] == budget | {"limit_nano": "2500000001"}
+    assert "2.500000001 EUR/month" in shell.run("list")[1]
+    assert shell.json("rotate", made["id"])["budget"] == budget
+    assert shell.json("create", *ANNA, "--budget", "20")["budget"]["limit_nano"] == 20 * 10**9
+    assert "20 EUR/month" in shell.run("list")[1]
+
+
+def test_mail_and_cost_center_are_in_the_credential(shell: Shell) -> None:
+    made = shell.json("create", *ANNA, "--email", "anna@example.com", "--cost-center", "4711")
+    claims = jwt.decode(made["token"], options={"verify_signature": False})
+    assert (
+        (claims["email"], claims["cost_center"]) == (made["email"], made["cost_center"]) == ("anna@example.com", "4711")
+    )
+
+
+def test_an_operators_program_signs_in_the_place_of_files(shell: Shell, tmp_path: Path) -> None:
+    service, settings = KeyService(tmp_path / "service"), tmp_path / "settings.yaml"
+    settings.write_text(f"signer_command: {service.program}\n")
+    by_program = ("--settings", str(settings))
+    service.add("personal", "v1")
+    service.add("service", "s1", on_p256=True)
+    header = jwt.get_unverified_header(shell.json("create", *ANNA, *by_program)["token"])
+    assert (header["alg"], header["kid"]) == ("EdDSA", "v1")
+    bound = shell.json("create", *BATCH, "--client-uri", CLIENT_URI, *by_program)
+    assert jwt.get_unverified_header(bound["token"])["alg"] == "ES256"
+    service.add("personal", "v2")
+    rotated = shell.json("signing", "rotate", "personal", "--lead", "0", *by_program)
+    assert [(each["key"], each["state"]) for each in rotated] == [("v1", "retired"), ("v2", "active")]
+    assert jwt.get_unverified_header(shell.json("create", *ANNA, *by_program)["token"])["kid"] == "v2"
+    listed = shell.json("signing", "list", *by_program)
+    assert [(each["issuer"], each["key"]) for each in listed] == [
+        ("personal", "v1"),
+        ("personal", "v2"),
+        ("service", "s1"),
+    ]
+    assert not StateLayout(shell.state).issuers.exists()
+
+
 def test_a_service_is_bound_to_its_certificate(shell: Shell) -> None:
     certs = StateLayout(shell.state).certs
     ensure_certificates(certs, 1_800_000_000 * 10**9)
@@ -117,9 +161,16 @@ def test_a_service_is_bound_to_its_certificate(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("create", *ANNA, "--days", "31"), "policy allows 1 to 30"),
+        (("create", *ANNA, "--days", "31"), "--days: policy allows 1 to 30"),
+        (("create", *ANNA, "--budget", "1,5"), "--budget: must be a plain decimal number"),
+        (("create", *ANNA, "--budget", "0"), "--budget: must be above 0"),
+        (("create", *ANNA, "--budget", "-5"), "--budget: must be a plain decimal number"),
+        (("create", *ANNA, "--group", "a\nb"), "--group: must be one line"),
+        (("create", *ANNA, "--cost-center", "x" * 257), "--cost-center: must be one line"),
+        (("create", *ANNA, "--model", ""), "--model: must be one line"),
+        (("create", *BATCH, "--client-uri", "a\nb"), "--client-uri: must be one line"),
         (("create", *ANNA, "--client-uri", CLIENT_URI), "give --service"),
-        (("create", *BATCH), "must be bound"),
+        (("create", *BATCH), "--client-uri: a service credential must be bound"),
         (("create", *BATCH, "--client-cert", "no-such.pem"), "no-such.pem: cannot be read as a PEM certificate"),
         (("revoke", "123456"), "no credentials"),
         (("rotate", "123456"), "no credentials"),

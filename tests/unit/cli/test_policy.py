@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from gateway_ext.cli import policy
 from gateway_ext.cli.main import main
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.policy.loader import load_policy
+from tests.unit.pipeline_world import ENGINE
 
 GOOD = Path(__file__).parents[2] / "policies" / "good"
 SHIPPED = Path(__file__).parents[3] / "policies"
@@ -105,3 +108,85 @@ def test_explain_takes_keys_of_an_identity_provider_for_fresh(
     arguments = ["--policies", str(directory), "--issuer", "company", "--claims", str(claims), "--json"]
     assert main(["policy", "explain", str(request), *arguments]) == 0
     assert "identity_provider_unavailable" not in capsys.readouterr().out
+
+
+FRONT_ENDS = """
+front_ends:
+  chat-ui: {issuer: service, people: company, asserts: {subject: x-openwebui-user-email}}
+"""
+CHAT_UI = ["--issuer", "service", "--subject", "chat-ui", "--team", "platform", "--group", "llm-services"]
+NAMES_ADA = ["--header", "X-OpenWebUI-User-Email: ada@corp.example"]
+
+
+@pytest.fixture
+def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shipped policy, with a front end; explained with one Guard for all, as it takes seconds to make."""
+    monkeypatch.setattr("gateway_ext.cli.policy_explain.loaded_guard", lambda _: contextlib.nullcontext(ENGINE))
+    directory = Path(shutil.copytree(SHIPPED, tmp_path / "policies"))
+    with (directory / "identity.yaml").open("a") as file:
+        file.write(FRONT_ENDS)
+    return directory
+
+
+def explained(policies: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    request = policies.parent / "request.json"
+    request.write_text('{"model": "assistant", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}')
+    status = main(["policy", "explain", str(request), "--policies", str(policies), "--json", *arguments])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert status == (1 if found["action"] == "refuse" else 0)
+    return found
+
+
+def test_explain_plays_a_front_end(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = explained(policies, capsys, *CHAT_UI, *NAMES_ADA)
+    assert (found["action"], found["principal"], found["front_end"]) == ("forward", "ada@corp.example", "chat-ui")
+    assert found["rules"][0] == "access:services"
+    assert explained(policies, capsys, *CHAT_UI)["reason"] == "user_header_missing"
+    assert explained(policies, capsys, *CHAT_UI, *NAMES_ADA, *NAMES_ADA)["reason"] == "user_header_invalid"
+    ignored = explained(policies, capsys, *NAMES_ADA)
+    assert (ignored["principal"], ignored["front_end"]) == ("demo@local", None)
+
+
+def test_explain_plays_endpoint_environment_and_purpose(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (policies / "access.yaml").write_text(
+        "access:\n"
+        "  - {name: chat, models: [assistant], purposes: [research], endpoints: [/v1/chat/completions]}\n"
+        "  - {name: test, models: [embedder], environments: [test]}\n"
+    )
+    assert explained(policies, capsys)["reason"] == "purpose_not_allowed"
+    assert explained(policies, capsys, "--purpose", "research")["rules"][0] == "access:chat"
+    messages = explained(policies, capsys, "--purpose", "research", "--endpoint", "/v1/messages")
+    assert messages["reason"] == "endpoint_not_allowed"
+    listed = explained(policies, capsys, *CHAT_UI[:2], "--environment", "test", "--endpoint", "/v1/models")
+    assert (listed["action"], listed["models"]) == ("answer", ["embedder"])
+
+
+def test_explain_says_when_an_operators_order_would_refuse(
+    policies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    order = ["people", "disable", "ada@corp.example", "--reason", "test", "--state", str(state)]
+    assert main(["standing", "init", "--state", str(state)]) == 0
+    assert main(order) == 0
+    capsys.readouterr()
+    assert explained(policies, capsys, *CHAT_UI, *NAMES_ADA)["action"] == "forward"
+    refused = explained(policies, capsys, *CHAT_UI, *NAMES_ADA, "--state", str(state))
+    assert (refused["reason"], refused["refused_at"]) == ("person_disabled", "authenticate")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--environment", "test"], "--environment: issuer 'personal' takes it from no claim"),
+        (["--header", "x-user"], "--header: write it as"),
+        (["--claims", "nowhere.json"], "nowhere.json: cannot be read"),
+    ],
+)
+def test_explain_does_not_play_what_cannot_be(
+    arguments: list[str], complaint: str, policies: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = policies.parent / "request.json"
+    request.write_text("{}")
+    assert main(["policy", "explain", str(request), "--policies", str(policies), *arguments]) == 2
+    assert complaint in capsys.readouterr().err

@@ -44,6 +44,11 @@ def test_options_replace_defaults(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "app" not in claims
 
 
+def test_a_token_may_be_for_the_console(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claims = claims_of(tmp_path, capsys, "--audience", "gateway-control")
+    assert (claims["iss"], claims["aud"]) == ("https://idp.local", "gateway-control")
+
+
 @pytest.mark.parametrize("ttl", ["0s", "12", "1y", "-1h", "9999d", ""])
 def test_a_wrong_time_to_live_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str], ttl: str) -> None:
     with pytest.raises(SystemExit):

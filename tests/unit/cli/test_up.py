@@ -1,10 +1,12 @@
 """Options of `gateway-ext up`. What it does is in tests/envoy/test_up.py."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
 from gateway_ext.cli import up
+from gateway_ext.cli.main import main
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -23,6 +25,8 @@ def test_ports_of_envoy_can_be_moved_one_by_one() -> None:
         "--port=0",
         "--port=65536",
         "--port=x",
+        "--console-port=0",
+        "--identity-provider-port=x",
         "--map-port=8443",
         "--map-port=8443=",
         "--processors=0",
@@ -33,3 +37,11 @@ def test_numbers_out_of_range_are_wrong_use(argument: str, capsys: pytest.Captur
     with pytest.raises(SystemExit):
         parse(argument)
     assert "is not" in capsys.readouterr().err
+
+
+def test_keys_of_a_key_service_are_not_for_one_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("signer_command: /usr/local/bin/signer\n")
+    assert main(["up", "--settings", str(settings), "--state", str(tmp_path / "state")]) == 2
+    assert "leave the setting out" in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()

@@ -17,7 +17,7 @@ from gateway_ext.errors import ConfigurationError
 from gateway_ext.exchange import CredentialClass
 
 NOW_UNIX = 1_800_000_000
-BOUNDS = Bounds(days_max=30, days_default=7, per_subject_max=2)
+BOUNDS = Bounds(days_max=30, days_default=7, per_subject_max=2, currency="EUR")
 ANNA = Owner(subject="anna@example.com", team="engines", groups=("llm-users",))
 BATCH = Owner(subject="batch", team="platform", application="batch")
 URI = "spiffe://example/batch"

@@ -10,7 +10,7 @@ import pytest
 
 from gateway_ext.credentials.credential import Credential, State
 from gateway_ext.credentials.life_cycle import named
-from gateway_ext.credentials.rules import Bounds
+from gateway_ext.credentials.rules import Bounds, CredentialConflict
 from gateway_ext.errors import ConfigurationError
 from tests.unit.credentials.desk import BOUNDS, NOW_UNIX, Desk, personal, service
 
@@ -78,7 +78,7 @@ def test_no_part_of_a_token_is_kept(desk: Desk, tmp_path: Path) -> None:
 def test_only_so_many_live_ones_of_one_person(desk: Desk) -> None:
     first, _ = desk.life.mint(personal(), BOUNDS)
     desk.life.mint(personal(), BOUNDS)
-    with pytest.raises(ConfigurationError, match=r"has 2 live personal credentials"):
+    with pytest.raises(CredentialConflict, match=r"has 2 live personal credentials"):
         desk.life.mint(personal(), BOUNDS)
     assert len(desk.store.all()) == 2
     desk.life.mint(service(), BOUNDS)  # others are not concerned
@@ -114,9 +114,9 @@ def test_rotation_is_possible_at_the_limit_and_follows_a_stricter_policy(desk: D
 def test_only_an_active_credential_is_rotated_and_only_once(desk: Desk) -> None:
     old, _ = desk.life.mint(personal(), BOUNDS)
     desk.life.rotate(old, BOUNDS, 600)
-    with pytest.raises(ConfigurationError, match="rotated or revoked before"):
+    with pytest.raises(CredentialConflict, match="rotated or revoked before"):
         desk.life.rotate(old, BOUNDS, 600)  # as a second command would, that read the store before the first
-    with pytest.raises(ConfigurationError, match="is retiring"):
+    with pytest.raises(CredentialConflict, match="is retiring"):
         desk.life.rotate(named(desk.store.all(), old.id), BOUNDS, 600)
     assert len(desk.store.all()) == 2
 
@@ -156,15 +156,16 @@ def test_a_store_that_cannot_be_used_mints_nothing(tmp_path: Path) -> None:
         desk.life.mint(personal(), BOUNDS)
 
 
-def test_a_store_of_another_version_is_left_alone(desk: Desk) -> None:
-    import sqlite3  # noqa: PLC0415
-
-    desk.life.mint(personal(), BOUNDS)
-    with sqlite3.connect(desk.path) as connection:
-        connection.execute("PRAGMA user_version = 7")
-    connection.close()
-    with pytest.raises(ConfigurationError, match="version 7"):
-        desk.store.all()
+def test_a_rotated_credential_spends_from_the_same_account(desk: Desk) -> None:
+    old, token = desk.life.mint(personal(budget_nano=5_000_000_000), BOUNDS)
+    budget = {"account": old.id, "currency": "EUR", "limit_nano": "5000000000", "window": "month"}
+    assert verified(desk, token)["budget"] == budget
+    successor, token = desk.life.rotate(old, BOUNDS, 600)
+    assert verified(desk, token)["budget"] == budget
+    assert desk.store.get(successor.id) == successor
+    with pytest.raises(CredentialConflict, match="the book is in CHF now"):
+        desk.life.rotate(successor, Bounds(30, 7, 2, "CHF"), 600)
+    assert state(desk, successor) is State.ACTIVE
 
 
 def test_credentials_are_named_by_the_beginning_of_their_id(desk: Desk) -> None:

@@ -30,7 +30,12 @@ def test_tunables_are_resolved_and_gone() -> None:
 def test_ports_and_addresses() -> None:
     config = static.instantiate(ENVOY_YAML, ports={8443: 1, 9901: 2}, bind_address="127.0.0.9")
     found = {name: address(each) for name, each in listeners(config).items() if name != "keys"}
-    assert found == {"public": ("127.0.0.9", 1), "internal": ("127.0.0.9", 8444), "health": ("127.0.0.9", 8081)}
+    assert found == {
+        "public": ("127.0.0.9", 1),
+        "internal": ("127.0.0.9", 8444),
+        "console": ("127.0.0.9", 8445),
+        "health": ("127.0.0.9", 8081),
+    }
     assert address(config["admin"]) == ("127.0.0.9", 2)
 
 
@@ -48,6 +53,15 @@ def test_loopback_listener_is_the_public_one_without_tls() -> None:
     ours, theirs = (each["filters"][0]["typed_config"] for each in (loopback, public))
     assert ours["http_filters"] == theirs["http_filters"]
     assert (ours["stat_prefix"], theirs["stat_prefix"]) == ("loopback", "public")
+
+
+def test_the_consoles_loopback_listener_is_that_of_the_console_without_tls() -> None:
+    found = listeners(static.instantiate(ENVOY_YAML, console_port=7001, bind_address="0.0.0.0"))
+    assert address(found["console-loopback"]) == ("127.0.0.1", 7001)
+    (loopback,), (console,) = found["console-loopback"]["filter_chains"], found["console"]["filter_chains"]
+    assert "transport_socket" not in loopback
+    ours, theirs = (each["filters"][0]["typed_config"] for each in (loopback, console))
+    assert ours | {"stat_prefix": "console"} == theirs
 
 
 def test_what_is_dumped_reads_back_the_same(tmp_path: Path) -> None:
@@ -76,7 +90,8 @@ def test_missing_file(tmp_path: Path) -> None:
         static.load(tmp_path / "envoy.yaml")
 
 
-def test_no_public_listener_to_derive_from(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("missing", "port"), [("public", "loopback_port"), ("console", "console_port")])
+def test_no_listener_to_derive_from(tmp_path: Path, missing: str, port: str) -> None:
     (tmp_path / "envoy.yaml").write_text("static_resources: {listeners: []}")
-    with pytest.raises(ConfigurationError, match="no listener named 'public'"):
-        static.instantiate(tmp_path / "envoy.yaml", loopback_port=7000)
+    with pytest.raises(ConfigurationError, match=f"no listener named '{missing}'"):
+        static.instantiate(tmp_path / "envoy.yaml", **{port: 7000})  # type: ignore[arg-type]  # by name

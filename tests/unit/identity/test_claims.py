@@ -130,3 +130,11 @@ def test_a_bound_token_without_its_certificate_identifies_nobody() -> None:
         authenticate(found, Interface.INTERNAL, rules, ClientCertificate(uri="spiffe://example/other"))
     shown = ClientCertificate(uri="spiffe://example/batch")
     assert authenticate(found, Interface.INTERNAL, rules, shown).subject == "batch"
+
+
+def test_spellings_of_an_address_are_one_account_where_policy_says_so() -> None:
+    rule = dataclasses.replace(COMPANY, lowercase=frozenset({"subject", "email"}))
+    found = {"company": claims(email="Ada@Corp.Example")}
+    person = authenticate(found, Interface.PUBLIC, IdentityRules({"company": rule}, ()))
+    assert person.subject == "ada@corp.example"
+    assert authenticate(found, Interface.PUBLIC, RULES).subject == "Ada@Corp.Example"

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway_ext.consent.acceptance import Acceptance
+from gateway_ext.consent.rules import Party, PartyKind
+from gateway_ext.consent.sqlite_store import AgreementsStore
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.local.identity_provider.people import read_people
 from gateway_ext.local.one_machine import OneMachine, Ports, plan
 from gateway_ext.local.programs import stages
 from gateway_ext.policy.loader import load_policy
@@ -30,15 +34,18 @@ def free_ports(count: int) -> list[int]:
 
 
 def machine(state: Path, with_simulator: bool = True, **changes: object) -> OneMachine:
-    gateway, otlp, simulator, *envoy = free_ports(7)
+    gateway, otlp, simulator, console, identity_provider, *envoy = free_ports(10)
     policies = state.parent / "policies"
     if not policies.exists():
         shutil.copytree(ROOT / "policies", policies)
     providers = policies / "providers.yaml"
     providers.write_text(re.sub(r"(127\.0\.0\.1):\d+", rf"\1:{simulator}", providers.read_text()))
+    identity = policies / "identity.yaml"
+    identity.write_text(re.sub(r"(127\.0\.0\.1):\d+", rf"\1:{identity_provider}", identity.read_text()))
     settings = Settings(state, policies, ROOT / "envoy" / "envoy.yaml", processors=3)
     settings = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]  # fields of Settings
-    ports = Ports(gateway, simulator, otlp, dict(zip((8443, 8444, 8081, 9901), envoy, strict=True)))
+    mapped = dict(zip((8443, 8444, 8445, 8081, 9901), envoy, strict=True))
+    ports = Ports(gateway, simulator, otlp, console, identity_provider, mapped)
     return plan(settings, load_policy(settings.policies_dir), ports, with_simulator)
 
 
@@ -48,7 +55,7 @@ def names(planned: OneMachine) -> list[list[str]]:
 
 def test_what_serves_others_starts_first_and_envoy_last(tmp_path: Path) -> None:
     assert names(machine(tmp_path / "state")) == [
-        ["otlp-sink", "simulator"],
+        ["otlp-sink", "simulator", "identity-provider"],
         ["control"],
         ["processor-0", "processor-1", "processor-2"],
         ["envoy"],
@@ -57,7 +64,7 @@ def test_what_serves_others_starts_first_and_envoy_last(tmp_path: Path) -> None:
 
 def test_a_collector_of_ones_own_replaces_the_sink(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state", otlp_endpoint="https://collector.test:4317", with_simulator=False)
-    assert names(planned)[0] == []
+    assert names(planned)[0] == ["identity-provider"]
     assert planned.settings.otlp_endpoint == "https://collector.test:4317"
 
 
@@ -70,6 +77,29 @@ def test_the_simulator_plays_only_providers_on_its_port(tmp_path: Path) -> None:
     assert f"--api-key-file=eu={keys}/simulator-eu" in simulator.argv
     elsewhere = plan(planned.settings, planned.snapshot, dataclasses.replace(planned.ports, simulator=1))
     assert elsewhere.simulated == ()
+
+
+def test_the_identity_provider_runs_where_policy_expects_one(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state")
+    provider = stages(planned)[0][2]
+    assert provider.argv[-4:] == ["--port", str(planned.ports.identity_provider), "--client-id", "gateway-ext"]
+    planned.prepare()
+    assert [each.name for each in read_people(planned.settings.layout.people)] == ["ada", "grace", "sofia"]
+    elsewhere = machine(tmp_path / "elsewhere" / "state")
+    ports = dataclasses.replace(elsewhere.ports, identity_provider=1)
+    elsewhere = plan(elsewhere.settings, elsewhere.snapshot, ports)
+    assert "identity-provider" not in names(elsewhere)[0]
+    elsewhere.prepare()
+    assert not elsewhere.settings.layout.people.exists()
+
+
+def test_people_are_told_the_addresses_of_this_machine_or_those_that_are_set(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state")
+    assert planned.settings.console_url == f"http://127.0.0.1:{planned.ports.console}"
+    assert planned.settings.gateway_url == f"http://127.0.0.1:{planned.ports.gateway}/v1"
+    console, gateway = "https://console.example.eu", "https://llm.example.eu/v1"
+    settings = machine(tmp_path / "state", console_url=console, gateway_url=gateway).settings
+    assert (settings.console_url, settings.gateway_url) == (console, gateway)
 
 
 def test_all_processes_read_the_same_settings(tmp_path: Path) -> None:
@@ -104,6 +134,19 @@ def test_preparing_twice_keeps_keys_and_drops_what_an_older_policy_rendered(tmp_
     planned.prepare()
     assert [key.read_bytes() for key in keys] == before
     assert not stale.exists()
+
+
+def test_the_store_of_acceptances_is_begun_once_and_never_in_the_place_of_a_lost_one(tmp_path: Path) -> None:
+    planned = machine(tmp_path / "state")
+    planned.prepare()
+    store = AgreementsStore(planned.settings.layout.agreements)
+    accepted = Acceptance(Party(PartyKind.PERSON, "ada"), "terms", "1", False, 1, "ada")
+    store.put(accepted)
+    planned.prepare()
+    assert store.find(accepted.party, "terms") == accepted
+    store.path.unlink()
+    planned.prepare()
+    assert not store.path.exists()
 
 
 def test_orders_of_operators_are_begun_once_and_never_in_the_place_of_lost_ones(tmp_path: Path) -> None:

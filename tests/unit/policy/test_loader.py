@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.budget.rules import BudgetRule, Price
+from gateway_ext.consent.rules import Agreement, ConsentRules, PartyKind
 from gateway_ext.credentials.rules import Bounds, CredentialRules
 from gateway_ext.exchange import Candidate, CredentialClass, Dialect, Interface
 from gateway_ext.guard.rules import Action, DetectorRule, RuleChange, Scope
@@ -102,11 +103,43 @@ def test_a_service_is_bound_to_its_certificate_unless_policy_says_otherwise(poli
 
 def test_credentials_are_bounded_whether_policy_says_so_or_not(policy_dir: Path) -> None:
     credentials = load_policy(policy_dir).credentials
-    assert credentials == CredentialRules(Bounds(30, 30, 20), Bounds(90, 90, 20))
+    assert credentials == CredentialRules(Bounds(30, 30, 20, "EUR"), Bounds(90, 90, 20, "EUR"))
     with (policy_dir / "identity.yaml").open("a") as file:
         file.write("personal_credentials: {days_max: 9, days_default: 8, per_person_max: 7}\n")
         file.write("service_credentials: {days_max: 6, days_default: 5, per_service_max: 4}\n")
-    assert load_policy(policy_dir).credentials == CredentialRules(Bounds(9, 8, 7), Bounds(6, 5, 4))
+    assert load_policy(policy_dir).credentials == CredentialRules(Bounds(9, 8, 7, "EUR"), Bounds(6, 5, 4, "EUR"))
+
+
+def test_agreements(policy_dir: Path) -> None:
+    consent = load_policy(policy_dir).consent
+    terms, applicants = consent.agreements
+    assert consent.accept_at == "https://console.example.eu/agreements"
+    assert terms == Agreement(
+        "terms-of-use", "2026-11", "Terms of use", PartyKind.PERSON, "https://intranet.example.eu/terms"
+    )
+    assert (applicants.accepted_by, applicants.url) == (PartyKind.TEAM, "")
+    assert (applicants.teams, applicants.groups, applicants.subjects) == tuple(
+        map(frozenset, (["hr"], ["staff"], ["ada"]))
+    )
+    assert applicants.credential_classes == {CredentialClass.SSO}
+    assert applicants.purposes == frozenset()
+    use = "{purposes: [hr-screening], applications: [screening], environments: [production]}"
+    replace(
+        policy_dir / "agreements.yaml",
+        "{teams: [hr], groups: [staff], subjects: [ada], credential_classes: [sso]}",
+        use,
+    )
+    _, applicants = load_policy(policy_dir).consent.agreements
+    assert (applicants.applications, applicants.purposes) == (frozenset({"screening"}), frozenset({"hr-screening"}))
+    assert (applicants.environments, applicants.teams) == (frozenset({"production"}), frozenset[str]())
+
+
+def test_without_the_file_no_agreement_is_asked_for(policy_dir: Path) -> None:
+    before = load_policy(policy_dir)
+    (policy_dir / "agreements.yaml").unlink()
+    after = load_policy(policy_dir)
+    assert after.consent == ConsentRules()
+    assert after.digest != before.digest
 
 
 def test_a_detector_inherits_from_its_class_what_it_does_not_say(policy_dir: Path) -> None:

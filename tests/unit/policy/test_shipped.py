@@ -12,7 +12,8 @@ from gateway_ext.exchange import Candidate
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.guard.rules import Action
 from gateway_ext.policy.loader import Reading, read_policy
-from gateway_ext.policy.schema import FILES, Section
+from gateway_ext.policy.schema import FILES
+from gateway_ext.policy.section import Section
 
 ROOT = Path(__file__).parents[3]
 

@@ -7,9 +7,10 @@ import pytest
 
 from gateway_ext import limits
 from gateway_ext.errors import ConfigurationError
-from gateway_ext.standing import sqlite_schema
 from gateway_ext.standing.directives import EXPIRY_MARGIN_NANO, Directive, Measure, Scope, Target
-from gateway_ext.standing.sqlite_store import StandingStore, marker_path
+from gateway_ext.standing.sqlite_store import StandingStore
+from gateway_ext.witnessed import store as witnessed
+from gateway_ext.witnessed.store import marker_path
 
 MODEL = Target(Measure.STOPPED, Scope.MODEL, "assistant")
 KEY = Target(Measure.REVOKED, Scope.CREDENTIAL, "key-1")
@@ -146,7 +147,7 @@ def test_an_unknown_order_makes_the_store_unusable_instead_of_being_skipped(stor
 
 
 def test_a_change_that_fails_changes_nothing(store: StandingStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_schema, "ADVANCE", "UPDATE nothing SET x = 1")
+    monkeypatch.setattr(witnessed, "ADVANCE", "UPDATE nothing SET x = 1")
     with pytest.raises(ConfigurationError, match="cannot be used"):
         store.put(directive())
     monkeypatch.undo()

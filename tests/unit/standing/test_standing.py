@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from gateway_ext.errors import CredentialRevoked, PersonDisabled, Refusal, Stopped
@@ -50,6 +52,38 @@ def test_a_revoked_credential_is_refused_and_another_of_the_same_person_is_not()
     with pytest.raises(CredentialRevoked):
         revoked.require_caller(ADA)
     revoked.require_caller(Principal("ada", "person", "company", CredentialClass.SSO, "key-2"))
+
+
+CHAT_UI = Principal("chat-ui", "service", "service", CredentialClass.SERVICE, "key-7", team="it", application="ui")
+THROUGH_CHAT_UI = replace(ADA, credential_id="key-7", application="ui", asserted_by=CHAT_UI)
+
+
+@pytest.mark.parametrize(
+    ("target", "refusal"),
+    [
+        (Target(Measure.REVOKED, Scope.CREDENTIAL, "key-7"), CredentialRevoked),
+        (Target(Measure.DISABLED, Scope.PERSON, "chat-ui"), PersonDisabled),
+        (Target(Measure.DISABLED, Scope.PERSON, "chat-ui", "service"), PersonDisabled),
+        (Target(Measure.STOPPED, Scope.PERSON, "chat-ui"), Stopped),
+        (Target(Measure.STOPPED, Scope.TEAM, "it"), Stopped),
+        (Target(Measure.STOPPED, Scope.APPLICATION, "ui"), Stopped),
+        (Target(Measure.DISABLED, Scope.PERSON, "ada"), PersonDisabled),
+        (Target(Measure.DISABLED, Scope.PERSON, "ada", "company"), PersonDisabled),
+        (Target(Measure.STOPPED, Scope.PERSON, "ada"), Stopped),
+        (Target(Measure.STOPPED, Scope.TEAM, "sales"), Stopped),
+    ],
+)
+def test_who_asks_through_a_front_end_needs_the_standing_of_both(target: Target, refusal: type[Refusal]) -> None:
+    with pytest.raises(refusal):
+        standing(target).require_caller(THROUGH_CHAT_UI)
+
+
+def test_a_person_disabled_elsewhere_or_a_service_of_the_same_name_is_another() -> None:
+    standing(
+        Target(Measure.DISABLED, Scope.PERSON, "ada", "service"),
+        Target(Measure.DISABLED, Scope.PERSON, "chat-ui", "company"),
+        Target(Measure.DISABLED, Scope.PERSON, "eve"),
+    ).require_caller(THROUGH_CHAT_UI)
 
 
 def test_a_revocation_that_is_over_leaves() -> None:

@@ -1,7 +1,7 @@
 """The witness beside the store: which store it must be, and how far it had come.
 
-A store that was removed, replaced or put back from an older copy would silently undo what operators ordered. The marker
-is in a file of its own, written after each change is durable, so that such a store is recognised and refused.
+A store that was removed, replaced or put back from an older copy would silently undo what was ordered or withdrawn. The
+marker is in a file of its own, written after each change is durable, so that such a store is recognised and refused.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_ext.standing.marker import Marker, read_marker, write_marker
+from gateway_ext.witnessed.marker import Marker, read_marker, write_marker
 
 
 def test_a_marker_comes_back_and_is_private(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.standing.directives import Directive, Measure, Scope, Target
-from gateway_ext.standing.sqlite_reader import StoreReader
-from gateway_ext.standing.sqlite_store import StandingStore, StoreLost
+from gateway_ext.standing.sqlite_store import StandingStore, load
+from gateway_ext.witnessed.reader import StoreReader
+from gateway_ext.witnessed.store import StoreLost
 
 ORDER = Directive(Target(Measure.STOPPED, Scope.MODEL, "assistant"), "ops", "incident 7", 1)
 
@@ -22,7 +23,7 @@ def store(path: Path) -> StandingStore:
 
 
 def test_it_reads_once_for_each_change(store: StandingStore, path: Path) -> None:
-    reader = StoreReader(path)
+    reader = StoreReader(StandingStore(path), load)
     assert reader.look() == []
     assert reader.look() is None
     store.put(ORDER)
@@ -36,7 +37,7 @@ def test_it_reads_once_for_each_change(store: StandingStore, path: Path) -> None
 
 
 def test_a_change_after_a_failure_is_not_missed(store: StandingStore, path: Path) -> None:
-    reader = StoreReader(path)
+    reader = StoreReader(StandingStore(path), load)
     assert reader.look() == []
     path.rename(path.with_suffix(".away"))
     with pytest.raises(StoreLost):
@@ -48,7 +49,7 @@ def test_a_change_after_a_failure_is_not_missed(store: StandingStore, path: Path
 
 
 def test_a_file_in_its_place_is_read_instead_of_the_one_that_is_open(store: StandingStore, path: Path) -> None:
-    reader = StoreReader(path)
+    reader = StoreReader(StandingStore(path), load)
     assert reader.look() == []
     path.rename(path.with_suffix(".away"))
     StandingStore(path).make("store-2")  # an operator decided so
