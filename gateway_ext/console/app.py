@@ -18,6 +18,7 @@ from gateway_ext.console import (
     own_credentials,
     pages,
     signing_keys,
+    stop_pages,
 )
 from gateway_ext.console.answers import add_handlers
 from gateway_ext.console.authentication import Gatekeeper
@@ -40,7 +41,7 @@ API = (
     orders.router,
     agreements.router,
 )
-PAGES = (login.router, pages.router, agreement_pages.router)
+PAGES = (login.router, pages.router, agreement_pages.router, stop_pages.router)
 _NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)
 
 

@@ -35,6 +35,7 @@ from gateway_ext.console.person import Person
 from gateway_ext.console.problems import FieldError, Invalid, NotFound
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.limits import NANO
+from gateway_ext.routing.rules import RoutingRules
 from gateway_ext.settings import Settings
 from gateway_ext.standing.directives import Directive, Measure, Scope, Target
 
@@ -72,14 +73,7 @@ async def read_one(request: Request, _: Reader, order: Identity) -> OrderShown:
     response_model=OrderShown,
 )
 async def stop(change: Stopper, body: Stop) -> JSONResponse:
-    value = body.value.upper() if body.scope is Scope.JURISDICTION else body.value
-    target = _target(Measure.STOPPED, body.scope, value, pointer="/value")
-    if not body.unknown:
-        try:
-            require_known(target, change.console.policy.current().routing)
-        except UnknownNameError as error:
-            how = f"{error}. With 'unknown': true it is stopped all the same"
-            raise Invalid(errors=[FieldError("/value", how)]) from None
+    target = stop_target(body, change.console.policy.current().routing)
     return await change.once(lambda: _given(change, target, body.reason))
 
 
@@ -127,6 +121,19 @@ async def restore(change: Revoker, order: Identity, because: Because) -> JSONRes
     return await change.once(lambda: _ended(change, order, Measure.REVOKED, because.reason))
 
 
+def stop_target(stop: Stop, routing: RoutingRules) -> Target:
+    """What is to be stopped. Raises Invalid, also for a name that policy does not know unless it is meant."""
+    value = stop.value.upper() if stop.scope is Scope.JURISDICTION else stop.value
+    target = _target(Measure.STOPPED, stop.scope, value, pointer="/value")
+    if not stop.unknown:
+        try:
+            require_known(target, routing)
+        except UnknownNameError as error:
+            how = f"{error}. With 'unknown': true it is stopped all the same"
+            raise Invalid(errors=[FieldError("/value", how)]) from None
+    return target
+
+
 def _target(measure: Measure, scope: Scope, value: str, issuer: str = "", *, pointer: str) -> Target:
     try:
         return Target(measure, scope, value, issuer)
@@ -140,11 +147,16 @@ def _given(change: Change, target: Target, reason: str, expires_unix_nano: int =
 
 
 def _ended(change: Change, identity: str, measure: Measure, reason: str) -> Answer:
-    settings = change.console.settings
-    order = _find(settings, identity)
-    if order.target.measure is not measure or not orders.undo(settings, order.target, change.person.actor, reason):
-        raise NotFound
+    order = ended(change.console.settings, change.person, identity, measure, reason)
     return Answer(200, order_shown(order).model_dump(mode="json"))
+
+
+def ended(settings: Settings, person: Person, identity: str, measure: Measure, reason: str) -> Directive:
+    """Have an order no longer in force. Raises NotFound, ConfigurationError."""
+    order = _find(settings, identity)
+    if order.target.measure is not measure or not orders.undo(settings, order.target, person.actor, reason):
+        raise NotFound
+    return order
 
 
 def _find(settings: Settings, identity: str) -> Directive:
