@@ -154,6 +154,8 @@ class Search:
 
 def forms_of(kind: Kind, value: bytes) -> Iterator[tuple[bytes, str]]:
     """The bytes by which a value is recognised, each with the name of the form it is written in."""
+    if not value:  # a provider's key that nobody has put in yet
+        return
     length = {Kind.TEXT: CHUNK_BYTES, Kind.PRIVATE_KEY: KEY_PART_BYTES}.get(kind, len(value))
     for start in range(0, max(1, len(value) - length + 1), length):
         part = value[start : start + length]
