@@ -47,8 +47,8 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def visible(answer: httpx.Response) -> tuple[int, bytes, set[str]]:
-    """All that a caller could tell two refusals apart by."""
-    return answer.status_code, answer.content, set(answer.headers)
+    """All that a caller could tell two refusals apart by. Whether the connection is kept depends on how soon the body came."""
+    return answer.status_code, answer.content, set(answer.headers) - {"connection"}
 
 
 # --- tokens that do not verify ---------------------------------------------------------------------------------------
