@@ -32,7 +32,7 @@ run: venv proto ## start the whole gateway on this machine (Ctrl-C stops it)
 	$(BIN)/gateway-ext up $(UP)
 
 .PHONY: test
-test: check nodedeps ## check the code, then run all tests against a real Envoy
+test: check nodedeps serverdeps ## check the code, then run all tests against a real Envoy
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: check
@@ -86,6 +86,16 @@ tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
 	  { echo "npm is missing, and the tests run OpenAI's Node SDK and an OpenID provider. Debian: apt-get install nodejs npm" >&2; exit 1; }
 	npm ci --prefix tests/node --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# The databases that the tests start on their own.
+.PHONY: serverdeps
+serverdeps:
+	@{ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; } || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } || \
+	  { echo "PostgreSQL is missing, which the tests start. Debian: apt-get install postgresql" >&2; exit 1; }
+	@command -v redis-server >/dev/null || command -v valkey-server >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq redis-server >/dev/null; } || \
+	  { echo "Redis is missing, which the tests start. Debian: apt-get install redis-server" >&2; exit 1; }
 
 # uv writes one lock for all platforms, with hashes and without index addresses. It lives in an environment of its own.
 .PHONY: lock

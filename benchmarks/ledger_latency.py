@@ -19,7 +19,8 @@ from pathlib import Path
 import uvloop
 
 from gateway_ext.budget import reserve
-from gateway_ext.budget.rules import BudgetRule, BudgetRules, Price
+from gateway_ext.budget.prices import Price, always
+from gateway_ext.budget.rules import BudgetRule, BudgetRules, Scope
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.clock import SystemClock
 from gateway_ext.exchange import Candidate, CredentialClass, Estimate, Principal, Usage
@@ -32,10 +33,9 @@ PRICES = {
 CANDIDATES = [Candidate(cluster, cluster, "large", "EU", "cloud") for cluster in PRICES]
 RULES = BudgetRules(
     currency="EUR",
-    timezone="Europe/Berlin",
     hold_ttl_seconds=900,
-    budgets=(BudgetRule("person", "user", "*", 10**17), BudgetRule("team", "team", "*", 10**18)),
-    prices=PRICES,
+    budgets=(BudgetRule("person", Scope.USER, "*", 10**17), BudgetRule("team", Scope.TEAM, "*", 10**18)),
+    prices={cluster: always(price) for cluster, price in PRICES.items()},
 )
 PRINCIPALS = [
     Principal(f"user{n}@example.com", "person", "company", CredentialClass.PERSONAL, f"c{n}", team=f"team{n % 20}")

@@ -8,11 +8,18 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway_ext.alerts.delivery import Delivery, Outlet
+from gateway_ext.alerts.rules import TRAIL
+from gateway_ext.alerts.sqlite_store import SqliteAlerts
 from gateway_ext.audit.spool import Spool
+from gateway_ext.budget.leases.ledger import LeasedLedger
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
+from gateway_ext.budget.sqlite_spending import SqliteSpending
+from gateway_ext.budget_watch import BudgetWatch, TrailOutlet
 from gateway_ext.clock import SystemClock
 from gateway_ext.consent.consents import Consents
 from gateway_ext.errors import ConfigurationError
@@ -22,12 +29,16 @@ from gateway_ext.identity.key_watch import KeyWatch
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.policy.watcher import PolicyWatcher
+from gateway_ext.ports import Ledger, PolicySource, Spending
 from gateway_ext.settings import Settings
 from gateway_ext.standing.watcher import StandingWatcher
 from gateway_ext.sweeper import Sweeper
+from gateway_ext.tokens.counter import read_vocabularies
 
 if TYPE_CHECKING:
     from gateway_ext.audit.shipper import Shipper
+    from gateway_ext.budget.leases.slices import Slices
+    from gateway_ext.budget.postgres.ledger import PostgresLedger
     from gateway_ext.guard.engine import GuardEngine
     from gateway_ext.guard.external import ExternalClassifier
 
@@ -55,9 +66,9 @@ async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
         stack.push_async_callback(asyncio.to_thread, guard.close)
         # After the control process, so that Envoy knows a new deployment before a request is sent there.
         policy = await stack.enter_async_context(
-            watched_policy(settings, settled_polls=3, prepare=lambda snapshot: guard.prepare(snapshot.guard))
+            watched_policy(settings, settled_polls=3, prepare=partial(_prepare, guard))
         )
-        ledger = await stack.enter_async_context(opened_ledger(settings))
+        ledger = await stack.enter_async_context(opened_ledger(settings, leases_by=policy))
         audit = Spool(layout.spool, f"processor-{index}", clock, settings.spool_bytes_max, settings.spool_fsync_seconds)
         stack.callback(audit.close)
         beside = await stack.enter_async_context(
@@ -77,6 +88,12 @@ async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
         yield Processor(server, pipeline, policy, audit)
 
 
+def _prepare(guard: GuardEngine, snapshot: Snapshot) -> None:
+    """What the first requests under a policy should not wait for."""
+    guard.prepare(snapshot.guard)
+    read_vocabularies(model.tokenizer for model in snapshot.routing.models.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """A composed control process. `write_xds` writes Envoy's files; it blocks, call it in a thread."""
@@ -86,6 +103,8 @@ class Control:
     key_watch: KeyWatch
     policy: PolicyWatcher
     audit: Spool
+    budget_watch: BudgetWatch
+    alerts: Delivery
     # Policies in force and retiring, versions of the providers' keys, JWKS of our issuers.
     write_xds: Callable[[Snapshot, Sequence[Snapshot], Mapping[str, str], Mapping[str, str]], tuple[str, ...]]
 
@@ -94,6 +113,7 @@ class Control:
 async def control(settings: Settings) -> AsyncIterator[Control]:
     """Everything the control process needs, opened; closed in reverse order. Raises ConfigurationError."""
     # Late, because they come with the `control` extra, which a processor is installed without.
+    from gateway_ext.alerts.outlets import outlet  # noqa: PLC0415
     from gateway_ext.audit.exporter import OtlpExporter  # noqa: PLC0415
     from gateway_ext.audit.shipper import Shipper  # noqa: PLC0415
     from gateway_ext.envoyconf.render import render  # noqa: PLC0415
@@ -108,12 +128,21 @@ async def control(settings: Settings) -> AsyncIterator[Control]:
         stack.callback(audit.close)
         exporter = OtlpExporter(settings.otlp_endpoint, settings.otlp_ca_file)
         stack.push_async_callback(exporter.close)
+        spending = await stack.enter_async_context(opened_spending(settings))
+        alerts = SqliteAlerts(layout.alerts)
+
+        def outlets() -> dict[str, Outlet]:
+            channels = policy.current().alerts.channels
+            return {TRAIL: TrailOutlet(audit), **{each.name: outlet(each, layout.channels) for each in channels}}
+
         yield Control(
             shipper=Shipper(layout.spool, exporter, clock),
             sweeper=Sweeper(ledger, audit, policy, clock),
             key_watch=KeyWatch(settings.envoy_admin, layout.key_ages, clock.now_unix_nano),
             policy=policy,
             audit=audit,
+            budget_watch=BudgetWatch(policy, spending, alerts, clock),
+            alerts=Delivery(alerts, lambda: policy.current().alerts.channels, outlets),
             write_xds=lambda snapshot, retiring, key_versions, key_sets: write(
                 render(
                     snapshot,
@@ -164,14 +193,57 @@ async def followed_consents(settings: Settings) -> AsyncIterator[Consents]:
 
 
 @asynccontextmanager
-async def opened_ledger(settings: Settings) -> AsyncIterator[SqliteLedger]:
-    """The ledger of `settings`, open while the context lasts."""
-    ledger = SqliteLedger(settings.layout.ledger, SystemClock())
+async def opened_ledger(settings: Settings, leases_by: PolicySource | None = None) -> AsyncIterator[Ledger]:
+    """The ledger of `settings`, open while the context lasts. Raises ConfigurationError.
+
+    `leases_by`: the policy of a process that reserves, which may lease slices of budgets.
+    """
+    ledger: SqliteLedger | PostgresLedger | LeasedLedger
+    if settings.ledger_url:
+        from gateway_ext.budget.postgres.ledger import PostgresLedger  # noqa: PLC0415  (extra `postgres`)
+
+        ledger = PostgresLedger(settings.ledger_url, SystemClock())
+    else:
+        ledger = SqliteLedger(settings.layout.ledger, SystemClock())
+    if settings.redis_url and not settings.ledger_leases:
+        raise ConfigurationError("redis_url is where leases are shared; set 'ledger_leases: on', or remove redis_url")
+    if settings.ledger_leases and leases_by is not None:
+        ledger = LeasedLedger(
+            ledger,
+            SystemClock(),
+            admits_alone=lambda: leases_by.current().budget.admits_within_lease,
+            slices=_shared_slices(settings),
+        )
     await ledger.open()
     try:
         yield ledger
     finally:
         await ledger.close()
+
+
+def _shared_slices(settings: Settings) -> Slices | None:
+    """None: each processor has its own. Raises ConfigurationError."""
+    if not settings.redis_url:
+        return None
+    from gateway_ext.budget.redis.slices import RedisSlices  # noqa: PLC0415  (extra `redis`)
+
+    return RedisSlices(settings.redis_url, settings.redis_password_file)
+
+
+@asynccontextmanager
+async def opened_spending(settings: Settings) -> AsyncIterator[Spending]:
+    """The ledger of `settings` for those who only watch it. Raises ConfigurationError."""
+    spending: Spending
+    if settings.ledger_url:
+        from gateway_ext.budget.postgres.spending import PostgresSpending  # noqa: PLC0415  (extra `postgres`)
+
+        spending = PostgresSpending(settings.ledger_url)
+    else:
+        spending = SqliteSpending(settings.layout.ledger)
+    try:
+        yield spending
+    finally:
+        await spending.close()
 
 
 @asynccontextmanager

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from gateway_ext.quota import Quota
+
 
 class GatewayError(Exception):
     """Base of all errors raised on purpose."""
@@ -184,8 +186,12 @@ class EndpointNotServed(Refusal):
 
 
 class BudgetExhausted(Refusal):
+    """`rule` is the hard budget that has least left, `room_nano`: for us. The message names the first one without room."""
+
     code, http_status, kind = "budget_exhausted", 429, "insufficient_quota"
     message = "A budget that applies to this request has no room for it."
+    rule: str = ""
+    room_nano: int | None = None  # nobody knows
 
 
 class BudgetMissing(Refusal):
@@ -198,6 +204,43 @@ class CredentialBudgetUnusable(Refusal):
     message = (
         "This credential carries a budget that cannot be counted, so nothing may be spent. Ask for a new credential."
     )
+
+
+class RateLimited(Refusal):
+    """`quotas`: what is left of all that apply to the request. `waits_at`: the key of the quota by which it may wait in line,
+    and ask again in `wait_seconds`; "": waiting is of no use."""
+
+    code, http_status, kind = "rate_limited", 429, "rate_limit_error"
+    message = "A quota that applies to this request has no room for it just now."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        retry_after_seconds: int | None = None,
+        quotas: tuple[Quota, ...] = (),
+        waits_at: str = "",
+        wait_seconds: float = 0.0,
+    ):
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
+        self.quotas = quotas
+        self.waits_at = waits_at
+        self.wait_seconds = wait_seconds
+
+
+class ContextLengthExceeded(Refusal):
+    """In OpenAI's words, which clients look for. Counts only."""
+
+    code, http_status = "context_length_exceeded", 400
+    message = "The request is longer than the model's context."
+
+    def __init__(self, context_tokens: int, input_tokens: int, output_tokens: int):
+        super().__init__(
+            f"This model's maximum context length is {context_tokens} tokens. However, you requested"
+            f" {input_tokens + output_tokens} tokens ({input_tokens} in the messages, {output_tokens} in the completion)."
+            " Please reduce the length of the messages or completion.",
+            param="messages",
+        )
 
 
 class LedgerUnavailable(Refusal):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, NewType
+
+from gateway_ext.quota import Quota
 
 VerifiedClaims = NewType("VerifiedClaims", Mapping[str, Any])
 """Claims of a token whose signature, issuer, audience and times Envoy has checked."""
@@ -175,6 +178,7 @@ class Prompt:
     has_token_ids: bool = False  # input as numbers of a vocabulary: words that the Guard cannot read
     continues_elsewhere: bool = False  # the provider adds what was said before, with placeholders we know nothing of
     attachments: tuple[Attachment, ...] = ()  # those in DATA are not among `texts`
+    output_tokens_least: int = 1  # of a choice; a lower limit would be refused by the provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,21 +192,61 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a provider says it used. `input_tokens` includes the cached ones (OTel GenAI's rule)."""
+    """What a provider says it used. `input_tokens` and `output_tokens` include all kinds below (OTel GenAI's rule).
+
+    `served_ns` is no figure of the provider's: how long it took, from the request to the last byte of the answer.
+    """
 
     input_tokens: int
     output_tokens: int
-    cached_input_tokens: int = 0
+    cached_input_tokens: int = 0  # read from the provider's cache
     is_estimated: bool = False
+    cache_write_tokens: int = 0  # of the input, written to the cache
+    cache_write_1h_tokens: int = 0  # of those, the ones kept for an hour
+    reasoning_tokens: int = 0
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    image_input_tokens: int = 0
+    image_output_tokens: int = 0
+    served_ns: int = 0
+
+    def kinds(self) -> dict[str, int]:
+        """The tokens of each of TOKEN_KINDS, by name; without those of which there are none."""
+        counts = _KINDS_OF(self)
+        return {name: tokens for name, tokens in zip(TOKEN_KINDS, counts, strict=True) if tokens} if any(counts) else {}
+
+    def has_kinds(self) -> bool:
+        return any(_KINDS_OF(self))
+
+
+TOKEN_KINDS = (
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "image_input_tokens",
+    "image_output_tokens",
+)
+"""Fields of Usage that most answers have none of: carried from place to place by name, and only when above 0."""
+
+OUTPUT_KINDS = frozenset({"reasoning_tokens", "audio_output_tokens", "image_output_tokens"})
+
+_KINDS_OF = attrgetter(*TOKEN_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Money reserved for one exchange. `id` is the exchange's id: reserving twice is the same hold."""
+    """Money reserved for one exchange. `id` is the exchange's id: reserving twice is the same hold.
+
+    `over` names the soft budgets that it exceeds, `quotas` tells what is left of those that apply.
+    """
 
     id: str
     amount_nano: int
     currency: str
+    over: tuple[str, ...] = ()
+    quotas: tuple[Quota, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +313,10 @@ class ResponseReading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an exchange ended, from Envoy's access log, the inspected response or the sweeper."""
+    """How an exchange ended, from Envoy's access log, the inspected response or the sweeper.
+
+    A `usage` that is estimated is what the beginning of a stream said: its input, while the output is unknown.
+    """
 
     exchange_id: str
     hold_id: str
@@ -285,3 +332,5 @@ class Outcome:
     settled_by: str
     flags: tuple[str, ...] = field(default=())
     reason: str = ""
+    served_ns: int = 0  # from the request's first byte to the provider to the last one of the answer
+    output_tokens_seen: int | None = None  # that went to the caller at most, as counted on the way; None: not counted

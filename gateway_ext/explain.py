@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gateway_ext.audit.records import AuditRecord, DecisionRecord
-from gateway_ext.budget.rules import Reservation, Settled, Settlement
+from gateway_ext.budget.reserve import exhausted
+from gateway_ext.budget.rules import Reservation, Settled, Settlement, TopUp
 from gateway_ext.clock import SystemClock
 from gateway_ext.consent.rules import ConsentRules
-from gateway_ext.errors import BudgetExhausted
 from gateway_ext.exchange import (
     Answer,
     ClientCertificate,
@@ -146,9 +146,14 @@ class _ReadingLedger:
 
     async def reserve(self, reservation: Reservation) -> Hold:
         self.reservation = reservation
-        for line in reservation.lines:
-            if self._used_nano.get(line.key, 0) + reservation.amount_nano > line.limit_nano:
-                raise BudgetExhausted(f"{line.title} has no room for this request.")
+        left_nano = {
+            line: line.limit_nano - sum(self._used_nano.get(key, 0) for key in (line.key, *line.others))
+            for line in reservation.lines
+            if line.is_hard
+        }
+        for line, nano in left_nano.items():
+            if nano < reservation.amount_nano:
+                raise exhausted(line, min((left, each.rule) for each, left in left_nano.items()))
         return Hold(reservation.id, reservation.amount_nano, reservation.currency)
 
     async def post(
@@ -162,8 +167,14 @@ class _ReadingLedger:
     async def settle_all(self, settlements: Sequence[Settlement]) -> list[Settled | None]:
         return [None for _ in settlements]
 
+    async def top_up(self, top_up: TopUp) -> None:
+        return None
+
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
         return []
+
+    async def prune(self, now_unix_nano: int) -> int:
+        return 0
 
     async def close(self) -> None:
         return None

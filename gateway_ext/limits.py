@@ -50,6 +50,11 @@ ATTACHMENT_LEVELS_MAX = 3  # archives within mails within archives
 ATTACHMENT_THREADS = 2
 ATTACHMENT_DEADLINE_SECONDS = 3.0  # about 500 pages; with GUARD_DEADLINE_SECONDS below STEP_DEADLINE_SECONDS
 
+# Tokens, counted where a bound does not fit
+TOKEN_COUNTED_BYTES_MAX = 4 * 1024 * 1024  # of a body; a longer one keeps its bound
+TOKEN_DEADLINE_SECONDS = 1.0
+TOKEN_THREADS = 1
+
 # Policy
 POLICY_FILE_BYTES_MAX = 4 * 1024 * 1024
 POLICY_POLL_SECONDS = 0.5
@@ -85,6 +90,9 @@ SHIP_RETRY_SECONDS_MAX = 30.0
 # Money
 NANO = 1_000_000_000
 TOKENS_PER_RATE = 1_000_000  # rates are nano-units per million tokens
+QUOTA_WAITING_MAX = 1_000  # requests of one processor that wait for quotas; one more is a 429
+QUOTA_WAITING_BYTES_MAX = 256 * 1024 * 1024  # of their bodies
+QUOTA_POLL_SECONDS = 0.05  # for what others hold: nobody knows when they end
 IMAGE_TOKENS_MAX = 48_169  # OpenAI, "Images and vision": gpt-4o-mini, 2,833 and 5,667 for each of 8 tiles; others less
 DOCUMENT_TOKENS_MAX = 200_000  # of a file whose length in text nobody knows beforehand: a common context window
-USAGE_ESTIMATE_BYTES_PER_TOKEN = 3  # when a provider reports no usage
+USAGE_ESTIMATE_BYTES_PER_TOKEN = 3  # of a whole body, when a provider reports no usage

@@ -10,7 +10,8 @@ money and makes the server abort the stream, which Envoy answers with 503; nothi
                                 whoever a trusted front end asks for takes its place
                     standing    neither revoked, disabled nor stopped: asked again right before the request goes out
                     consent     every agreement accepted that policy asks for: asked again likewise
-    2 budget        budget      reserve the worst case, or 429
+    2 budget        budget      reserve the worst case, of as much output as there is money for, and take of quotas, or 429;
+                                where policy names a smaller model, 1 and 2 anew for that one
     3 inspect       guard       every text of the request: allow, redact, deny
     4 route         routing     deployments allowed for what was found, in order, or 403
     5 forward                   edits, model name; the decision record is written before Envoy is answered
@@ -26,20 +27,26 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from gateway_ext import replies, trail
 from gateway_ext.attachments.finding import with_attachments
 from gateway_ext.attachments.opener import Opener
 from gateway_ext.audit.records import OutcomeRecord
-from gateway_ext.budget import reserve
+from gateway_ext.budget import fitting, reserve
+from gateway_ext.budget.admission import Admission, Applicant
 from gateway_ext.budget.charge import settlement
+from gateway_ext.budget.fitting import Fitted, Wanted, within_context
+from gateway_ext.budget.rules import Reservation
 from gateway_ext.dialects import encodings, own_answers, request_heads, requests
 from gateway_ext.errors import (
     AuditUnavailable,
+    BudgetExhausted,
     ContentBlocked,
     ContentUnreadable,
     InternalFailure,
     Interrupted,
+    RateLimited,
     Refusal,
 )
 from gateway_ext.exchange import (
@@ -48,6 +55,7 @@ from gateway_ext.exchange import (
     Endpoint,
     Estimate,
     Outcome,
+    Prompt,
     RequestHead,
 )
 from gateway_ext.identity.claims import authenticate
@@ -68,7 +76,10 @@ from gateway_ext.response.answers import Answers
 from gateway_ext.response.duty import Duty
 from gateway_ext.response.forwarded import Exchange, Forwarded
 from gateway_ext.routing.plan import find_model, plan, serving
+from gateway_ext.routing.rules import VirtualModel
 from gateway_ext.supervised import TaskSet
+from gateway_ext.tokens.counter import Counter
+from gateway_ext.tokens.prompts import InputTokens
 from gateway_ext.verdict import Deny, requires_sovereign_route
 
 _log = logging.getLogger(__name__)
@@ -100,6 +111,8 @@ class Pipeline:
         self._issuer_keys = issuer_keys or KeyAges(None, clock.now_unix_nano)  # never fetched: too old
         self._beside = beside
         self._opener = Opener()
+        self._counter = Counter()
+        self._admission = Admission(ledger.reserve, clock.now_unix_nano)
         self.answers = Answers(guard, audit, clock, standing)
         self.background = TaskSet()
 
@@ -109,8 +122,9 @@ class Pipeline:
         return self._policy.current().identity.user_headers
 
     def close(self) -> None:
-        """Release the threads that read attachments."""
+        """Release the threads that read attachments and count tokens."""
         self._opener.close()
+        self._counter.close()
 
     def admit(self, head: RequestHead) -> Exchange | Answer:
         """Judge the head, before a byte of the body is buffered."""
@@ -150,25 +164,14 @@ class Pipeline:
             note.prompt = prompt = with_attachments(requests.read_prompt(exchange.endpoint, decoded))
 
             note.step = "authenticate"  # 1, the part that needs the body
-            model = find_model(prompt.model, snapshot.routing)
-            grant = snapshot.identity.access_table.grant(exchange.principal, model.name, exchange.endpoint)
-            note.rules = tuple(f"access:{name}" for name in grant.rules)
-            granted = grant.within(serving(model, exchange.endpoint).deployments)
-            model = replace(model, deployments=self._not_stopped(exchange, model.name, granted))
+            model = self._granted(exchange, note, find_model(prompt.model, snapshot.routing))
 
             note.step = "budget"  # 2
-            estimate = reserve.estimate(prompt, model.output_tokens_max)
-            reservation = reserve.reservation(
-                exchange.id,
-                exchange.principal,
-                model.name,
-                estimate,
-                model.deployments,
-                snapshot.budget,
-                self._clock.now_unix_nano(),
-            )
-            note.rules += tuple(f"budget:{line.rule}" for line in reservation.lines)
-            note.hold = hold = await self._ledger.reserve(reservation)
+            model, fitted = await self._hold_or_degrade(exchange, note, prompt, model)
+            note.hold, note.output_cap = fitted.hold, fitted.output_cap
+            note.rules += tuple(f"over:{rule}" for rule in fitted.hold.over)
+            if fitted.capped_by:
+                note.rules += (f"cap:{fitted.capped_by}",)
 
             note.step = "inspect"  # 3
             now = self._clock.now_unix_nano()
@@ -190,7 +193,7 @@ class Pipeline:
             note.candidates = candidates = self._not_stopped(exchange, model.name, candidates)
 
             note.step = "forward"  # 5
-            forward = replies.forward(prompt, verdict, candidates, hold, estimate, decoded if was_coded else None)
+            forward = replies.forward(prompt, verdict, candidates, fitted, model, decoded if was_coded else None)
             answer_rules = snapshot.guard.for_response(exchange.principal, model.tiers, now)
             duty = Duty.of(prompt.texts, verdict, answer_rules, inspects=snapshot.guard.inspects_responses)
             decision = note.forwarded(self._clock.monotonic_ns())
@@ -198,7 +201,14 @@ class Pipeline:
             if self._beside is not None:
                 self._beside.submit(exchange.id, [text.value for text in prompt.texts])
             return Forwarded(
-                exchange, forward, hold, estimate, replies.strips_usage(prompt, snapshot.routing), decision, duty
+                exchange,
+                forward,
+                fitted.hold,
+                fitted.estimate,
+                replies.strips_usage(prompt, snapshot.routing),
+                decision,
+                duty,
+                replies.output_events_max(prompt, fitted.estimate, snapshot.budget),
             )
         except asyncio.CancelledError:
             self._release(exchange.id, "cancelled")  # by id: the store may be reserving at this very moment
@@ -208,6 +218,61 @@ class Pipeline:
             if note.hold is not None:
                 self._release(note.hold.id, "refused")
             return self._refuse(note, error)
+
+    def _granted(self, exchange: Exchange, note: trail.Note, model: VirtualModel) -> VirtualModel:
+        """Step 1, the part that needs the model: `model` with the deployments that the caller may use now, never none."""
+        grant = exchange.snapshot.identity.access_table.grant(exchange.principal, model.name, exchange.endpoint)
+        note.rules += tuple(f"access:{name}" for name in grant.rules)
+        granted = grant.within(serving(model, exchange.endpoint).deployments)
+        return replace(model, deployments=self._not_stopped(exchange, model.name, granted))
+
+    async def _hold_or_degrade(
+        self, exchange: Exchange, note: trail.Note, prompt: Prompt, model: VirtualModel
+    ) -> tuple[VirtualModel, Fitted]:
+        """Step 2 for `model`, or for the smaller one that policy names where it has no room: there steps 1 and 2 anew.
+
+        Who may not use that one either hears why the first was refused.
+        """
+        try:
+            return model, await self._hold(exchange, note, prompt, model)
+        except (BudgetExhausted, RateLimited) as refusal:
+            if not model.degrade_to:
+                raise
+            no_room = refusal
+        try:
+            smaller = self._granted(exchange, note, find_model(model.degrade_to, exchange.snapshot.routing))
+            serves = await self._hold_or_degrade(exchange, note, prompt, smaller)
+        except Refusal:
+            raise no_room from None
+        note.degraded_to = serves[0].name
+        note.rules += (f"degraded_from:{model.name}",)
+        return serves
+
+    async def _hold(self, exchange: Exchange, note: trail.Note, prompt: Prompt, model: VirtualModel) -> Fitted:
+        """Step 2: hold the worst case, counted and limited where it does not fit as it is."""
+        rules, now = exchange.snapshot.budget, self._clock.now_unix_nano()
+        counted: InputTokens | None = None
+
+        def reservation(estimate: Estimate) -> Reservation:
+            return reserve.reservation(
+                exchange.id, exchange.principal, model.name, estimate, model.deployments, rules, now
+            )
+
+        async def closer_input() -> int | None:
+            known = counted or await self._counter.count(prompt, model.tokenizer)
+            return known.at_most if known else None
+
+        estimate = reserve.estimate(prompt, model.output_tokens_max)
+        if estimate.input_tokens + estimate.output_tokens // prompt.choices > model.context_tokens:
+            counted = await self._counter.count(prompt, model.tokenizer)
+            if counted is not None:
+                estimate = within_context(prompt, estimate, model.context_tokens, counted.at_least, counted.at_most)
+        first = reservation(estimate)
+        note.rules += tuple(f"budget:{line.rule}" for line in first.lines)
+        note.rules += tuple(f"quota:{line.rule}" for line in first.quotas)
+        wanted = Wanted.of(prompt, estimate, rules.output_tokens_min)
+        admitted = partial(self._admission.reserve, applicant=_applicant(exchange, prompt, model))
+        return await fitting.hold(wanted, first, reservation, admitted, closer_input)
 
     async def conclude(self, ended: Sequence[tuple[Outcome, Estimate]]) -> None:
         """7 settle and 8 record, for the exchanges that Envoy's access log reports, each with what was reserved for it.
@@ -282,3 +347,11 @@ class Pipeline:
     def _release(self, hold_id: str, why: str) -> None:
         # Supervised, because the caller's stream may be gone before the store answers.
         self.background.start(self._ledger.void(hold_id, "pipeline", (why,)), name="void")
+
+
+def _applicant(exchange: Exchange, prompt: Prompt, model: VirtualModel) -> Applicant:
+    """Who waits, should a quota be short: nobody for whom there is a smaller model, or whose attachments take their time."""
+    priority = exchange.snapshot.budget.priorities.of(exchange.principal)
+    waits = priority.wait_seconds and not model.degrade_to and not prompt.attachments
+    until = asyncio.get_running_loop().time() + priority.wait_seconds if waits else 0.0
+    return Applicant(priority, exchange.principal.subject, prompt.body_bytes, until)

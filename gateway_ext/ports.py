@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from gateway_ext.audit.records import AuditRecord
-from gateway_ext.budget.rules import Reservation, Settled, Settlement
+from gateway_ext.budget.rules import Reservation, Settled, Settlement, TopUp
+from gateway_ext.budget.spending import Look, Spent
 from gateway_ext.consent.rules import ConsentRules
 from gateway_ext.exchange import Hold, Principal, Text, Usage
 from gateway_ext.guard.cache import Match
@@ -58,7 +59,12 @@ class Ledger(Protocol):
     """
 
     async def reserve(self, reservation: Reservation) -> Hold:
-        """Hold the amount on all lines or on none. Raises BudgetExhausted naming the rule that has no room."""
+        """Hold the amount on all lines, and take of all quotas, or of none. Raises BudgetExhausted naming the first hard rule
+        without room; when all have room, RateLimited for a quota without.
+
+        It says how much room there was, where that costs nothing more to find out.
+        Soft rules without room are named in the hold's `over`.
+        """
         ...
 
     async def post(
@@ -79,8 +85,34 @@ class Ledger(Protocol):
         """Post or void each, in order, at less cost than one by one. What is done stays done if a later one fails."""
         ...
 
+    async def top_up(self, top_up: TopUp) -> None:
+        """Add money to a budget for a while. Idempotent by the top-up's id."""
+        ...
+
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
         """Settle holds past their time to live by their worst case, flagged `recovered` and `usage_estimated`."""
+        ...
+
+    async def prune(self, now_unix_nano: int) -> int:
+        """Forget quotas that have been full for a day, by which nothing changes; how many."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Spending(Protocol):
+    """A ledger read for those who watch it. Raises LedgerUnavailable when it cannot be read."""
+
+    async def spent(self, look: Look, posted_nano_min: int) -> list[Spent]:
+        """The accounts of a look for which at least so much has been posted, in any order."""
+        ...
+
+    async def top_ups(self, ends_after_unix_nano: int) -> list[TopUp]:
+        """Those that end after this moment, by their end; also those that have not begun."""
+        ...
+
+    async def has_account(self, rule: str, budget: str) -> bool:
+        """Whether anything was ever asked of `budget` (AccountKey.budget, with or without the model) of this rule."""
         ...
 
     async def close(self) -> None: ...

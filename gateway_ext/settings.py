@@ -91,6 +91,16 @@ class StateLayout:
         return self.root / "logins"
 
     @property
+    def alerts(self) -> Path:
+        """What operators have been told of budgets, and what has still to be delivered."""
+        return self.root / "alerts.sqlite"
+
+    @property
+    def channels(self) -> Path:
+        """Keys of webhooks, `NAME.key`, and logins of mail servers, `NAME.login`, mode 0600. Alerts are sent with them."""
+        return self.root / "channels"
+
+    @property
     def people(self) -> Path:
         """The people of the local identity provider, mode 0600. Laptops only."""
         return self.root / "people.yaml"
@@ -114,6 +124,10 @@ class Settings:
     state_dir: Path = Path(".gateway")
     policies_dir: Path = Path("policies")
     envoy_config: Path = Path("envoy/envoy.yaml")
+    ledger_url: str = ""  # of PostgreSQL; empty: SQLite in the state directory
+    ledger_leases: bool = False  # processors reserve from slices of budgets in their memory
+    redis_url: str = ""  # where processors share these slices; empty: each has its own
+    redis_password_file: str = ""
     processors: int = 0  # 0 = one per core
     envoy_admin: str = "http://127.0.0.1:9901"
     console_url: str = "http://127.0.0.1:8088"  # as people reach the console; its path is empty

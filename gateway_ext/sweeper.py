@@ -1,11 +1,16 @@
-"""Closes what nobody closed: holds past their time to live are settled by their worst case and recorded as recovered."""
+"""Closes what nobody closed: holds past their time to live are settled by their worst case and recorded as recovered.
+
+Forgets quotas that are full, too."""
 
 from __future__ import annotations
 
 from gateway_ext import trail
 from gateway_ext.budget.rules import Settled
 from gateway_ext.exchange import Outcome
+from gateway_ext.limits import NANO
 from gateway_ext.ports import AuditLog, Clock, Ledger, PolicySource
+
+PRUNE_SECONDS = 600
 
 
 class Sweeper:
@@ -16,6 +21,7 @@ class Sweeper:
         self._audit = audit
         self._policy = policy
         self._clock = clock
+        self._pruned_unix_nano = 0
 
     async def sweep(self) -> int:
         """Close and record all expired holds; how many there were. Raises LedgerUnavailable, AuditUnavailable."""
@@ -24,6 +30,10 @@ class Sweeper:
             for settled in expired:
                 self._audit.append(trail.concluded(_outcome(settled), settled, self._policy.current()))
             swept += len(expired)
+        now_unix_nano = self._clock.now_unix_nano()
+        if now_unix_nano - self._pruned_unix_nano >= PRUNE_SECONDS * NANO:
+            await self._ledger.prune(now_unix_nano)
+            self._pruned_unix_nano = now_unix_nano
         return swept
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from gateway_ext.alerts.alert import Alert, Kind
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.records import DecisionRecord, OutcomeRecord
+from gateway_ext.audit.records import AlertRecord, DecisionRecord, OutcomeRecord
 from gateway_ext.budget.rules import Settled
 from gateway_ext.errors import Refusal
 from gateway_ext.exchange import Candidate, Endpoint, Finding, Hold, Outcome, Principal, Prompt, RequestHead
@@ -27,7 +28,9 @@ class Note:
     endpoint: Endpoint | None = None
     request_bytes: int = 0
     prompt: Prompt | None = None
+    degraded_to: str = ""  # the model that serves it in place of the one asked for
     hold: Hold | None = None
+    output_cap: int = 0
     verdict: Verdict | None = None
     candidates: tuple[Candidate, ...] = ()
     rules: tuple[str, ...] = ()
@@ -80,6 +83,7 @@ class Note:
             hold_id=hold.id if hold is not None else "",
             held_nano=hold.amount_nano if hold is not None else 0,
             currency=hold.currency if hold is not None else "",
+            output_tokens_cap=self.output_cap,
             request_bytes=self.request_bytes,
             redactions=len(verdict.edits) if isinstance(verdict, Redact) else 0,
             duration_ns=now_ns - self.started_ns,
@@ -92,6 +96,8 @@ class Note:
         return tuple(dict.fromkeys(f"guard:{finding.detector}" for finding in self.verdict.findings))
 
     def _model(self) -> str:
+        if self.degraded_to:
+            return self.degraded_to
         # Only names that policy knows: the field is the caller's text otherwise.
         if self.prompt is not None and self.prompt.model in self.snapshot.routing.models:
             return self.prompt.model
@@ -150,6 +156,28 @@ def concluded(outcome: Outcome, settled: Settled | None, snapshot: Snapshot) -> 
         settled.cost_nano,
         settled.currency,
         served_by(settled.cluster or outcome.cluster, snapshot),
+    )
+
+
+def alerted(alert: Alert) -> AlertRecord:
+    """What operators are told of a budget."""
+    return AlertRecord(
+        name=EventName.OVERRUN_FORECAST if alert.kind is Kind.FORECAST else EventName.THRESHOLD_REACHED,
+        id=alert.id,
+        kind=alert.kind,
+        budget=alert.budget,
+        scope=alert.scope,
+        value=alert.value,
+        model=alert.model,
+        period=alert.period,
+        currency=alert.currency,
+        threshold_percent=alert.threshold_percent,
+        limit_nano=alert.limit_nano,
+        posted_nano=alert.posted_nano,
+        held_nano=alert.held_nano,
+        hard=alert.is_hard,
+        ends_unix_nano=alert.ends_unix_nano or 0,
+        exceeded_unix_nano=alert.exceeded_unix_nano or 0,
     )
 
 

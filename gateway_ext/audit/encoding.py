@@ -10,7 +10,14 @@ import re
 
 from google.protobuf.message import DecodeError
 
-from gateway_ext.audit.records import AuditRecord, ConsentRecord, DecisionRecord, OrderRecord, OutcomeRecord
+from gateway_ext.audit.records import (
+    AlertRecord,
+    AuditRecord,
+    ConsentRecord,
+    DecisionRecord,
+    OrderRecord,
+    OutcomeRecord,
+)
 from gateway_ext.exchange import Endpoint, Finding, Principal
 from gateway_ext.limits import MODEL_NAME_CHARACTERS_MAX
 from gateway_ext.wire import audit_pb2
@@ -47,6 +54,8 @@ def encode_event(record: AuditRecord, *, processor: str, run_id: str, sequence: 
             event.order.MergeFrom(_order(record))
         case ConsentRecord():
             event.consent.MergeFrom(_consent(record))
+        case AlertRecord():
+            event.alert.MergeFrom(_alert(record))
     return event.SerializeToString()
 
 
@@ -90,6 +99,7 @@ def _decision(record: DecisionRecord) -> audit_pb2.Decision:
         redactions=record.redactions,
         duration_ns=record.duration_ns,
         rules=record.rules,
+        output_tokens_cap=record.output_tokens_cap,
     )
 
 
@@ -148,6 +158,8 @@ def _outcome(record: OutcomeRecord) -> audit_pb2.Outcome:
     if usage is not None:
         event.input_tokens, event.output_tokens = usage.input_tokens, usage.output_tokens
         event.cached_input_tokens = usage.cached_input_tokens
+        for kind, tokens in usage.kinds().items():
+            setattr(event, kind, tokens)
     return event
 
 
@@ -161,6 +173,28 @@ def _order(record: OrderRecord) -> audit_pb2.Order:
         reason=record.reason,
         expires_unix_nano=record.expires_unix_nano,
         actor_issuer=record.actor_issuer,
+        amount_nano=record.amount_nano,
+        currency=record.currency,
+    )
+
+
+def _alert(record: AlertRecord) -> audit_pb2.Alert:
+    return audit_pb2.Alert(
+        id=record.id,
+        kind=record.kind,
+        budget=record.budget,
+        scope=record.scope,
+        value=record.value.encode("utf-8", "replace").decode(),  # may be a claim with a lone surrogate
+        model=record.model if not record.model or _MODEL_NAME.fullmatch(record.model) else WITHHELD,
+        period=record.period,
+        currency=record.currency,
+        threshold_percent=record.threshold_percent,
+        limit_nano=record.limit_nano,
+        posted_nano=record.posted_nano,
+        held_nano=record.held_nano,
+        hard=record.hard,
+        ends_unix_nano=record.ends_unix_nano,
+        exceeded_unix_nano=record.exceeded_unix_nano,
     )
 
 

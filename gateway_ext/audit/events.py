@@ -34,3 +34,7 @@ class EventName(StrEnum):
     LOGIN_REFUSED = "console:login:refused"
     LOGIN_ENDED = "console:login:ended"
     CONSOLE_DENIED = "console:request:denied"
+    THRESHOLD_REACHED = "budget:threshold:reached"
+    OVERRUN_FORECAST = "budget:overrun:forecast"
+    TOPUP_GRANTED = "budget:topup:granted"
+    TOPUP_FAILED = "budget:topup:failed"

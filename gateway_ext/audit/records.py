@@ -34,7 +34,10 @@ class DecisionRecord:
     request_bytes: int = 0
     redactions: int = 0
     duration_ns: int = 0
-    rules: tuple[str, ...] = ()  # of policy, that decided: access:NAME, agreement:NAME, budget:NAME, guard:DETECTOR
+    rules: tuple[
+        str, ...
+    ] = ()  # of policy, that decided: access:NAME, agreement:NAME, budget:NAME, cap:NAME, guard:DETECTOR
+    output_tokens_cap: int = 0  # of each choice, for want of money; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class OrderRecord:
     reason: str
     expires_unix_nano: int = 0
     actor_issuer: str = ""  # that vouched for the actor at a login; "": a command, as its user says
+    amount_nano: int = 0
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +85,26 @@ class ConsentRecord:
     shown_sha256: str = ""  # of the text that was shown, in hexadecimal
 
 
-AuditRecord = DecisionRecord | OutcomeRecord | OrderRecord | ConsentRecord
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
+    """Written when a budget has reached, or will pass, what operators want to be told of."""
+
+    name: EventName
+    id: str
+    kind: str
+    budget: str
+    scope: str
+    value: str
+    model: str
+    period: str
+    currency: str
+    threshold_percent: int
+    limit_nano: int
+    posted_nano: int
+    held_nano: int
+    hard: bool
+    ends_unix_nano: int = 0
+    exceeded_unix_nano: int = 0
+
+
+AuditRecord = DecisionRecord | OutcomeRecord | OrderRecord | ConsentRecord | AlertRecord

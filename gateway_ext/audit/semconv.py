@@ -40,10 +40,16 @@ ORDER_SCOPE = "gateway.order.scope"
 ORDER_VALUE = "gateway.order.value"
 ORDER_ACTOR = "gateway.order.actor"
 ORDER_REASON = "gateway.order.reason"
+ORDER_AMOUNT_NANO = "gateway.order.amount_nano"
 AGREEMENT = "gateway.consent.agreement"
 PARTY = "gateway.consent.party"
 CONSENT_ACTOR = "gateway.consent.actor"
 CONSENT_REASON = "gateway.consent.reason"
+ALERT_BUDGET = "gateway.alert.budget"
+ALERT_VALUE = "gateway.alert.value"
+ALERT_PERCENT = "gateway.alert.threshold_percent"
+ALERT_POSTED_NANO = "gateway.alert.posted_nano"
+ALERT_LIMIT_NANO = "gateway.alert.limit_nano"
 
 _OPERATIONS = {
     "/v1/chat/completions": "chat",
@@ -66,6 +72,9 @@ _NOTEWORTHY = frozenset(
         EventName.CONSENT_MADE,
         EventName.CONSENT_FAILED,
         EventName.LOGIN_REFUSED,
+        EventName.THRESHOLD_REACHED,
+        EventName.OVERRUN_FORECAST,
+        EventName.TOPUP_FAILED,
     }
 )
 
@@ -101,6 +110,8 @@ def attributes(event: Event) -> dict[str, AnyValue]:
             values |= _order(event.order)
         case "consent":
             values |= _consent(event.consent)
+        case "alert":
+            values |= _alert(event.alert)
     return {name: value for name, value in values.items() if value not in ("", [], None)}
 
 
@@ -120,6 +131,7 @@ def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
         REASON: decision.reason,
         "gateway.decision.refused_at": decision.refused_at,
         "gateway.decision.rules": list(decision.rules),
+        "gateway.decision.output_tokens_cap": decision.output_tokens_cap or None,
         "gateway.decision.duration_ns": decision.duration_ns,
         "gateway.policy.digest": decision.policy_digest,
         SUBJECT: caller.subject,
@@ -171,6 +183,13 @@ def _outcome(outcome: audit_pb2.Outcome) -> dict[str, AnyValue]:
         INPUT_TOKENS: outcome.input_tokens if has_usage else None,
         OUTPUT_TOKENS: outcome.output_tokens if has_usage else None,
         "gen_ai.usage.cache_read.input_tokens": outcome.cached_input_tokens if has_usage else None,
+        "gen_ai.usage.cache_creation.input_tokens": outcome.cache_write_tokens or None,
+        "gateway.usage.cache_creation_one_hour.input_tokens": outcome.cache_write_1h_tokens or None,
+        "gen_ai.usage.reasoning.output_tokens": outcome.reasoning_tokens or None,
+        "gateway.usage.audio.input_tokens": outcome.audio_input_tokens or None,
+        "gateway.usage.audio.output_tokens": outcome.audio_output_tokens or None,
+        "gateway.usage.image.input_tokens": outcome.image_input_tokens or None,
+        "gateway.usage.image.output_tokens": outcome.image_output_tokens or None,
         HTTP_STATUS: outcome.http_status or None,
         CLUSTER: outcome.cluster,
         "gateway.route.jurisdiction": outcome.jurisdiction,
@@ -197,6 +216,28 @@ def _order(order: audit_pb2.Order) -> dict[str, AnyValue]:
         "gateway.order.actor_issuer": order.actor_issuer or None,
         ORDER_REASON: order.reason,
         "gateway.order.expires_unix_nano": order.expires_unix_nano or None,
+        ORDER_AMOUNT_NANO: order.amount_nano or None,
+        CURRENCY: order.currency,
+    }
+
+
+def _alert(alert: audit_pb2.Alert) -> dict[str, AnyValue]:
+    return {
+        "gateway.alert.id": alert.id,
+        "gateway.alert.kind": alert.kind,
+        ALERT_BUDGET: alert.budget,
+        "gateway.alert.scope": alert.scope,
+        ALERT_VALUE: alert.value,
+        "gateway.alert.model": alert.model,
+        "gateway.alert.period": alert.period,
+        ALERT_PERCENT: alert.threshold_percent,
+        ALERT_LIMIT_NANO: alert.limit_nano,
+        ALERT_POSTED_NANO: alert.posted_nano,
+        "gateway.alert.held_nano": alert.held_nano,
+        "gateway.alert.hard": alert.hard,
+        "gateway.alert.ends_unix_nano": alert.ends_unix_nano or None,
+        "gateway.alert.exceeded_unix_nano": alert.exceeded_unix_nano or None,
+        CURRENCY: alert.currency,
     }
 
 

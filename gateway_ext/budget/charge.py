@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway_ext.budget.rules import Settlement
 from gateway_ext.exchange import Estimate, Outcome, Usage
 from gateway_ext.limits import USAGE_ESTIMATE_BYTES_PER_TOKEN
@@ -20,21 +22,28 @@ def settlement(outcome: Outcome, bounds: Estimate) -> Settlement:
     usage, flags = outcome.usage, outcome.flags
     if usage is None and is_withheld and outcome.http_status >= 400:  # produced, but what went out does not show it
         usage = Usage(bounds.input_tokens, bounds.output_tokens, is_estimated=True)
-        flags = (*flags, "usage_estimated")
-    if usage is None:
+    elif usage is None or usage.is_estimated:
         # A stream that was cut, a client that left, a provider that does not say: the tokens were produced all the same.
-        usage = estimated(outcome.request_bytes, outcome.response_bytes, bounds)
+        usage = estimated(outcome, bounds)
+    if usage.is_estimated:
         flags = (*flags, "usage_estimated")
+    if outcome.served_ns:
+        usage = replace(usage, served_ns=outcome.served_ns)
     return Settlement(outcome.hold_id, usage, outcome.cluster, outcome.settled_by, flags)
 
 
-def estimated(request_bytes: int, response_bytes: int, bounds: Estimate) -> Usage:
-    """A usage nobody reported, from what went over the wire; never above what was reserved."""
-    return Usage(
-        input_tokens=min(bounds.input_tokens, _tokens(request_bytes)),
-        output_tokens=min(bounds.output_tokens, _tokens(response_bytes)),
-        is_estimated=True,
-    )
+def estimated(outcome: Outcome, bounds: Estimate) -> Usage:
+    """A usage nobody reported; its output never above what was reserved.
+
+    The input is what the stream's beginning said, or by the bytes of the request. The output is what was counted on its way
+    to the caller, or by the bytes of the response, which includes all that is wrapped around the text.
+    """
+    seen = outcome.output_tokens_seen
+    output_tokens = min(bounds.output_tokens, _tokens(outcome.response_bytes) if seen is None else seen)
+    if outcome.usage is not None:
+        return replace(outcome.usage, output_tokens=output_tokens, is_estimated=True)
+    input_tokens = min(bounds.input_tokens, _tokens(outcome.request_bytes))
+    return Usage(input_tokens, output_tokens, is_estimated=True)
 
 
 def _tokens(size_bytes: int) -> int:

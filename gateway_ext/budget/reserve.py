@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from gateway_ext.budget.rules import CREDENTIAL, AccountLine, BudgetRule, BudgetRules, Price, Reservation
-from gateway_ext.budget.windows import WINDOWS, window_ends_in_seconds, window_key
-from gateway_ext.errors import BudgetMissing, CredentialBudgetUnusable, InternalFailure
+from gateway_ext.budget.prices import Price, price_at
+from gateway_ext.budget.quota_lines import quota_lines
+from gateway_ext.budget.rules import CREDENTIAL, AccountLine, BudgetRule, BudgetRules, Payer, Reservation
+from gateway_ext.budget.scopes import concerns, percent_encoded, scope_value
+from gateway_ext.budget.windows import Calendar, Period, Window, period
+from gateway_ext.errors import BudgetExhausted, BudgetMissing, CredentialBudgetUnusable, InternalFailure
 from gateway_ext.exchange import Candidate, CredentialBudget, Endpoint, Estimate, Principal, Prompt
 from gateway_ext.limits import NANO
+
+_OF_CREDENTIALS = frozenset(Calendar) - {Calendar.ROLLING}
+RETRY_AFTER_SECONDS_MAX = 24 * 3600  # a client told to wait for weeks would look hung; beyond a day we promise nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class AccountKey:
     """What an account is for. Its text percent-encodes each part (RFC 3986), so no part can pretend to be another.
 
     The currency is a part because sums of two currencies mean nothing: changing the book's currency opens new accounts.
+    `model` is that of an account for each model, else "".
     """
 
     currency: str
@@ -27,16 +33,24 @@ class AccountKey:
     rule: str
     scope: str
     value: str
+    model: str = ""
 
     def __str__(self) -> str:
-        parts = (self.currency, self.window, self.rule, self.scope, self.value)
-        return "/".join(map(_percent_encoded, parts))
+        return f"{percent_encoded(self.currency)}/{percent_encoded(self.window)}/{self.budget}"
+
+    @property
+    def budget(self) -> str:
+        """What it is for in all periods."""
+        parts = (self.rule, self.scope, self.value, self.model)
+        return "/".join(map(percent_encoded, parts if self.model else parts[:-1]))
 
     @classmethod
     def parse(cls, key: str) -> AccountKey:
         """The inverse of `str`. Raises ValueError for a text that is no account key."""
-        currency, window, rule, scope, value = (unquote(part, errors="surrogatepass") for part in key.split("/"))
-        return cls(currency, window, rule, scope, value)
+        parts = [unquote(part, errors="surrogatepass") for part in key.split("/")]
+        if len(parts) not in (5, 6):
+            raise ValueError("not an account key")
+        return cls(*parts)
 
 
 def reservation(
@@ -48,43 +62,84 @@ def reservation(
     rules: BudgetRules,
     now_unix_nano: int,
 ) -> Reservation:
-    """What to ask of the ledger so that any of `candidates` may serve the request. Raises as `lines` does.
+    """What to ask of the ledger so that any of `candidates` may serve the request, at the prices of this moment.
 
-    Raises InternalFailure for a candidate without a price, which a loaded policy cannot contain.
+    Raises BudgetMissing; InternalFailure for a candidate without a price, which a loaded policy cannot contain.
     """
+    prices = prices_now(candidates, rules, now_unix_nano)
+    amount_nano = worst_case(estimate, prices)
     return Reservation(
         id=exchange_id,
-        lines=lines(rules, principal, now_unix_nano),
-        amount_nano=worst_case(estimate, candidates, rules.prices),
+        lines=lines(rules, principal, model, now_unix_nano),
+        amount_nano=amount_nano,
         currency=rules.currency,
         estimate=estimate,
-        prices={candidate.cluster: rules.prices[candidate.cluster] for candidate in candidates},
-        subject=principal.subject,
-        team=principal.team,
+        prices=prices,
+        payer=payer(principal, rules),
         model=model,
         created_unix_nano=now_unix_nano,
         expires_unix_nano=now_unix_nano + rules.hold_ttl_seconds * NANO,
+        quotas=quota_lines(rules, principal, model, estimate, amount_nano) if rules.quotas else (),
     )
 
 
-def lines(rules: BudgetRules, principal: Principal, now_unix_nano: int) -> tuple[AccountLine, ...]:
+def payer(principal: Principal, rules: BudgetRules) -> Payer:
+    """Whom reports charge."""
+    return Payer(
+        subject=principal.subject,
+        team=principal.team,
+        business_unit=rules.business_units.get(principal.team, ""),
+        project=principal.project,
+        application=principal.application,
+        environment=principal.environment,
+        cost_center=principal.cost_center,
+        credential_id=principal.credential_id,
+    )
+
+
+def lines(rules: BudgetRules, principal: Principal, model: str, now_unix_nano: int) -> tuple[AccountLine, ...]:
     """The accounts of all rules that match, in policy's order, then that of the credential's own budget.
 
-    Raises BudgetMissing when no rule matches, whatever the credential carries; CredentialBudgetUnusable.
+    Raises BudgetMissing when no hard rule matches, whatever the credential carries: a soft budget alone would let anybody
+    spend anything. Raises CredentialBudgetUnusable.
     """
-    now_seconds = now_unix_nano // NANO
     found = []
     for rule in rules.budgets:
-        value = _scope_value(rule, principal)
-        if value and fnmatchcase(value, rule.match):
-            window, resets_in_seconds = _window(rule.window, rules.timezone, now_seconds)
-            key = str(AccountKey(rules.currency, window, rule.name, rule.scope, value))
-            found.append(AccountLine(key, rule.name, rule.limit_nano, resets_in_seconds))
-    if not found:
+        value = scope_value(rule.scope, principal, rules)
+        if value and fnmatchcase(value, rule.match) and concerns(rule.models, model):
+            found.append(_line(rule, value, model, rules.currency, period(rule.window, now_unix_nano)))
+    if not any(line.is_hard for line in found):
         raise BudgetMissing
     if principal.budget is not None:
-        found.append(_own_line(principal.budget, rules, now_seconds))
+        found.append(_own_line(principal.budget, rules, now_unix_nano))
     return tuple(found)
+
+
+def exhausted(line: AccountLine, room: tuple[int, str] | None = None) -> BudgetExhausted:
+    """The refusal for want of room on `line`. `room`: the least in nano-units that a hard line has left, and its rule."""
+    seconds = line.resets_in_seconds
+    refusal = BudgetExhausted(
+        f"{line.title} has no room for the most that this request can cost. A lower max_tokens needs less.",
+        retry_after_seconds=seconds if seconds is not None and seconds <= RETRY_AFTER_SECONDS_MAX else None,
+    )
+    refusal.room_nano, refusal.rule = (max(0, room[0]), room[1]) if room else (None, line.rule)
+    return refusal
+
+
+def _line(rule: BudgetRule, value: str, model: str, currency: str, now: Period) -> AccountLine:
+    key = AccountKey(currency, now.key, rule.name, rule.scope, value, model if rule.per_model else "")
+    budget, prefix = key.budget, percent_encoded(currency)
+    return AccountLine(
+        key=f"{prefix}/{percent_encoded(now.key)}/{budget}",
+        rule=rule.name,
+        limit_nano=rule.limit_nano,
+        resets_in_seconds=now.ends_in_seconds,
+        budget=f"{prefix}/{budget}",
+        is_hard=rule.is_hard,
+        others=tuple(f"{prefix}/{each}/{budget}" for each in now.others),
+        before=f"{prefix}/{now.before}/{budget}" if rule.carries_max_nano and now.before else "",
+        carries_max_nano=rule.carries_max_nano,
+    )
 
 
 def estimate(prompt: Prompt, output_tokens_max: int) -> Estimate:
@@ -101,43 +156,33 @@ def estimate(prompt: Prompt, output_tokens_max: int) -> Estimate:
     return Estimate(input_tokens=input_tokens, output_tokens=output_tokens)
 
 
-def worst_case(estimate: Estimate, candidates: Sequence[Candidate], prices: Mapping[str, Price]) -> int:
-    """The most this request can cost, in nano-units, whichever candidate serves it.
+def prices_now(candidates: Sequence[Candidate], rules: BudgetRules, now_unix_nano: int) -> Mapping[str, Price]:
+    """The price of each candidate's deployment in force now, by cluster. What has none must not be used: InternalFailure."""
+    prices: dict[str, Price] = {}
+    for candidate in candidates:
+        schedule = rules.prices.get(candidate.cluster)
+        price = price_at(schedule, now_unix_nano) if schedule else None
+        if price is None:
+            raise InternalFailure
+        prices[candidate.cluster] = price
+    return prices
 
-    Raises InternalFailure for a candidate without a price, which a loaded policy cannot contain: what has no price
-    must not be used.
+
+def worst_case(estimate: Estimate, prices: Mapping[str, Price]) -> int:
+    """The most this request can cost, in nano-units, whichever of the deployments serves it.
+
+    Raises InternalFailure when there is none.
     """
     try:
-        return max(prices[candidate.cluster].worst_case_nano(estimate) for candidate in candidates)
-    except (KeyError, ValueError) as error:
+        return max([price.worst_case_nano(estimate) for price in prices.values()])
+    except ValueError as error:
         raise InternalFailure from error
 
 
-def _own_line(budget: CredentialBudget, rules: BudgetRules, now_seconds: int) -> AccountLine:
-    if budget.currency != rules.currency or budget.window not in WINDOWS:
+def _own_line(budget: CredentialBudget, rules: BudgetRules, now_unix_nano: int) -> AccountLine:
+    if budget.currency != rules.currency or budget.window not in _OF_CREDENTIALS:
         raise CredentialBudgetUnusable
-    window, resets_in_seconds = _window(budget.window, rules.timezone, now_seconds)
-    key = str(AccountKey(rules.currency, window, CREDENTIAL, CREDENTIAL, budget.account))
-    return AccountLine(key, CREDENTIAL, budget.limit_nano, resets_in_seconds)
-
-
-@lru_cache(maxsize=64)
-def _window(window: str, timezone: str, now_seconds: int) -> tuple[str, int]:
-    # No window begins within a second, and a busy gateway asks a thousand times in one.
-    now_unix_nano = now_seconds * NANO
-    return window_key(window, timezone, now_unix_nano), window_ends_in_seconds(window, timezone, now_unix_nano)
-
-
-@lru_cache(maxsize=4096)
-def _percent_encoded(part: str) -> str:
-    return quote(part, safe="", errors="surrogatepass")
-
-
-def _scope_value(rule: BudgetRule, principal: Principal) -> str:
-    """Empty when the principal has no such value: it then matches no rule of this scope."""
-    match rule.scope:
-        case "user":
-            return principal.subject
-        case "team":
-            return principal.team
-    raise InternalFailure  # policy admits these scopes only
+    now = period(Window(Calendar(budget.window), rules.timezone), now_unix_nano)
+    key = AccountKey(rules.currency, now.key, CREDENTIAL, CREDENTIAL, budget.account)
+    own = f"{percent_encoded(rules.currency)}/{key.budget}"
+    return AccountLine(str(key), CREDENTIAL, budget.limit_nano, now.ends_in_seconds, own)

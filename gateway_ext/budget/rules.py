@@ -1,61 +1,92 @@
-"""The pure rules of money: prices, worst cases, windows. Integers in nano-units only; every rounding is upwards."""
+"""The pure nouns of money: budgets, what is asked of the ledger, what it answers. Integers in nano-units only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
+from gateway_ext.budget.prices import Price, Schedule
+from gateway_ext.budget.priorities import PriorityRules
+from gateway_ext.budget.quotas import QuotaLine
+from gateway_ext.budget.windows import Window
 from gateway_ext.exchange import Estimate, Usage
-from gateway_ext.limits import TOKENS_PER_RATE
+from gateway_ext.quota import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Rates in nano-units per million tokens, `per_request_nano` in nano-units."""
+class Scope(StrEnum):
+    """Whose money: from the whole house down to one credential."""
 
-    input_rate: int
-    output_rate: int
-    cached_input_rate: int
-    per_request_nano: int = 0
-
-    def cost_nano(self, usage: Usage) -> int:
-        """Cost of `usage`, rounded up to a whole nano-unit."""
-        fresh_tokens = max(0, usage.input_tokens - usage.cached_input_tokens)
-        total = (
-            fresh_tokens * self.input_rate
-            + usage.cached_input_tokens * self.cached_input_rate
-            + usage.output_tokens * self.output_rate
-        )
-        return -(-total // TOKENS_PER_RATE) + self.per_request_nano
-
-    def worst_case_nano(self, estimate: Estimate) -> int:
-        """Upper bound of the cost of a request within `estimate`, whatever part of its input was cached."""
-        dearest_input = max(self.input_rate, self.cached_input_rate)
-        total = estimate.input_tokens * dearest_input + estimate.output_tokens * self.output_rate
-        return -(-total // TOKENS_PER_RATE) + self.per_request_nano
+    ORGANISATION = "organisation"
+    BUSINESS_UNIT = "business_unit"
+    TEAM = "team"
+    PROJECT = "project"
+    APPLICATION = "application"
+    USER = "user"
+    CREDENTIAL = "credential"
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetRule:
-    """A budget: every distinct `scope` value that matches gets an account of its own with `limit_nano` a window.
+    """A budget: every distinct value of `scope` that matches gets an account of its own with `limit_nano` a window.
 
-    `scope` is `user` (Principal.subject) or `team`; `match` is a shell-style pattern on it.
+    `match` is a shell-style pattern on the value, `models` are such patterns on the model asked for (none: any).
+    `per_model` gives each model an account of its own. A soft budget (`is_hard` false) is counted and told, and refuses
+    nobody. What a period has not used, up to `carries_max_nano`, is added to the next one.
     """
 
     name: str
-    scope: str
+    scope: Scope
     match: str
     limit_nano: int
-    window: str = "month"
+    window: Window = field(default_factory=Window)
+    models: tuple[str, ...] = ()
+    per_model: bool = False
+    is_hard: bool = True
+    carries_max_nano: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRule:
+    """A quota: every distinct value of `scope` that matches gets one of its own of `limit` per period.
+
+    `limit` is in requests, tokens or nano-units; of `concurrent` it is how many may be under way, and `period_seconds` is 0.
+    `match`, `models` and `per_model` are as of a budget. `only_answered`: a request that no model answered does not count.
+    """
+
+    name: str
+    scope: Scope
+    match: str
+    unit: Unit
+    limit: int
+    period_seconds: int
+    models: tuple[str, ...] = ()
+    per_model: bool = False
+    only_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetRules:
+    """`business_units` maps teams to theirs, `organisation` is the name of the whole.
+
+    `timezone` (IANA) is that of what has none of its own: the budgets that credentials carry.
+    A request for whose output there is no room is limited to what is left, if that is at least `output_tokens_min` for each
+    choice; None: it is refused. `cuts_over_hold`: a stream with more output than was held for it is ended.
+    `admits_within_lease`: what is leased may be spent while the ledger does not answer.
+    """
+
     currency: str
-    timezone: str  # IANA name; windows begin at local midnight
     hold_ttl_seconds: int
     budgets: tuple[BudgetRule, ...]
-    prices: Mapping[str, Price]  # by cluster
+    prices: Mapping[str, Schedule]  # by cluster
+    organisation: str = "organisation"
+    business_units: Mapping[str, str] = field(default_factory=dict)
+    timezone: str = "UTC"
+    quotas: tuple[QuotaRule, ...] = ()
+    priorities: PriorityRules = field(default_factory=PriorityRules)
+    output_tokens_min: int | None = None
+    cuts_over_hold: bool = False
+    admits_within_lease: bool = False
 
 
 CREDENTIAL = "credential"  # in the place of a rule: what a credential may spend is said by itself
@@ -63,17 +94,53 @@ CREDENTIAL = "credential"  # in the place of a rule: what a credential may spend
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """One account a request must fit in. `key` names rule, scope value and window."""
+    """One account a request must fit in. `key` names rule, scope, value and period, `budget` all of these but the period.
+
+    What the `others` hold counts against the limit, too (rolling windows). An account that is opened takes over what the
+    one called `before` left, up to `carries_max_nano`.
+    """
 
     key: str
     rule: str
     limit_nano: int
-    resets_in_seconds: int | None = None  # until the next window begins
+    resets_in_seconds: int | None = None  # until the next period begins
+    budget: str = ""
+    is_hard: bool = True
+    others: tuple[str, ...] = ()
+    before: str = ""
+    carries_max_nano: int = 0
 
     @property
     def title(self) -> str:
         """What the caller is told about it."""
         return "This credential's own budget" if self.rule == CREDENTIAL else f"The budget '{self.rule}'"
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """Money added to a budget (AccountLine.budget) from one moment to another, whatever period these fall into."""
+
+    id: str
+    budget: str
+    amount_nano: int
+    begins_unix_nano: int
+    ends_unix_nano: int
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Whom reports charge with a request. Empty: the caller has none."""
+
+    subject: str
+    team: str = ""
+    business_unit: str = ""
+    project: str = ""
+    application: str = ""
+    environment: str = ""
+    cost_center: str = ""
+    credential_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +153,11 @@ class Reservation:
     currency: str
     estimate: Estimate
     prices: Mapping[str, Price]
-    subject: str
-    team: str
+    payer: Payer
     model: str
     created_unix_nano: int
     expires_unix_nano: int
+    quotas: tuple[QuotaLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

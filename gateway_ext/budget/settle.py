@@ -18,10 +18,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from gateway_ext.budget.rules import Price
+from gateway_ext.budget.prices import Price
 from gateway_ext.exchange import Usage
 
 AMOUNT_NANO_MAX = 10**18  # a thousand million units; sums of several stay within SQL's 64-bit integers
+TOP_UP_NANO_MAX = 10**15  # a million units; a thousand of them at a time stay within SQL's integers
 TOKENS_MAX = 10**12  # of one request
 
 HELD, POSTED, VOID, EXPIRED = "held", "posted", "void", "expired"
@@ -89,5 +90,5 @@ def _with(closing: Closing, usage: Usage | None, flags: list[str]) -> Closing:
 
 
 def _is_plausible(usage: Usage, cost_nano: int) -> bool:
-    counts = (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens)
+    counts = (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, *usage.kinds().values())
     return min(counts) >= 0 and max(counts) <= TOKENS_MAX and 0 <= cost_nano <= AMOUNT_NANO_MAX

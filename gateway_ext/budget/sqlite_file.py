@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from gateway_ext.budget.sqlite_schema import SCHEMA, SCHEMA_VERSION
+from gateway_ext.budget.sqlite_schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from gateway_ext.errors import ConfigurationError
 
 SQLITE_VERSION_MIN = (3, 37, 0)  # STRICT tables
@@ -94,9 +94,27 @@ def _prepare_schema(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
         return
+    if version in MIGRATIONS:
+        _migrate(connection)
+        return
     if version != 0:
         raise ConfigurationError(
             f"{path}: the ledger has version {version}, this program knows {SCHEMA_VERSION}; use the program that wrote"
             " it, or a newer one"
         )
     connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Asked again behind the lock: another process may have been faster.
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        steps = [MIGRATIONS[each] for each in range(version, SCHEMA_VERSION)]
+        for statement in ";".join([*steps, SCHEMA]).split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

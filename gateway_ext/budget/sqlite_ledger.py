@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from gateway_ext.budget import sqlite_books as books
+from gateway_ext.budget import sqlite_quotas
 from gateway_ext.budget.group_commit import GroupCommit
 from gateway_ext.budget.inline_commit import InlineCommit
-from gateway_ext.budget.rules import Reservation, Settled, Settlement
+from gateway_ext.budget.leases.rules import Draw
+from gateway_ext.budget.rules import Reservation, Settled, Settlement, TopUp
 from gateway_ext.budget.settle import POSTED, VOID, Closing
 from gateway_ext.budget.sqlite_file import connect
 from gateway_ext.errors import LedgerUnavailable
@@ -87,9 +89,24 @@ class SqliteLedger:
         now_unix_nano = self._clock.now_unix_nano()
         return [books.settle(cursor, each.hold_id, _closing(each), now_unix_nano) for each in settlements]
 
+    async def draw(self, draws: Sequence[Draw]) -> frozenset[str]:
+        """As leases.ledger.LedgerOfRecord says."""
+        lost: set[str] = set()
+        for start in range(0, len(draws), SETTLED_AT_ONCE):
+            lost |= await self._do(partial(_draw_each, draws[start : start + SETTLED_AT_ONCE]))
+        return frozenset(lost)
+
+    async def top_up(self, top_up: TopUp) -> None:
+        self._require_the_file()
+        await self._writer.submit(partial(books.add, top_up=top_up))
+
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
         self._require_the_file()
         return await self._writer.submit(partial(books.expire, now_unix_nano=now_unix_nano, limit=limit))
+
+    async def prune(self, now_unix_nano: int) -> int:
+        self._require_the_file()
+        return await self._writer.submit(partial(sqlite_quotas.prune, now_unix_nano=now_unix_nano))
 
     async def _settle(self, hold_id: str, closing: Closing) -> Settled | None:
         now_unix_nano = self._clock.now_unix_nano()
@@ -118,6 +135,10 @@ class SqliteLedger:
                 _log.error("ledger %s: was removed or replaced; put it back, or restart with the new one", self._path)
         if not is_there:
             raise LedgerUnavailable
+
+
+def _draw_each(draws: Sequence[Draw], cursor: sqlite3.Cursor) -> set[str]:
+    return {drawn.lease_id for drawn in draws if not books.draw(cursor, drawn)}
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -143,6 +143,8 @@ def _tail_cells(entry: Entry) -> tuple[str, ...]:
         result = ("to", *of(semconv.CANDIDATES, [])[:1])
     if semconv.ORDER_SCOPE in entry.attributes:
         result = (of(semconv.ORDER_SCOPE), of(semconv.ORDER_VALUE))
+    if semconv.ALERT_BUDGET in entry.attributes:
+        result = (of(semconv.ALERT_BUDGET), of(semconv.ALERT_VALUE), f"{of(semconv.ALERT_PERCENT)} %")
     if semconv.AGREEMENT in entry.attributes:
         result = (of(semconv.PARTY), of(semconv.AGREEMENT))
     return (
@@ -163,6 +165,12 @@ def _details(attributes: Mapping[str, Any]) -> Iterable[str]:
         yield f"{attributes[semconv.INPUT_TOKENS]}+{attributes[semconv.OUTPUT_TOKENS]} tokens"
     if cost_nano := attributes.get(semconv.COST_NANO):
         yield f"{Decimal(cost_nano) / NANO:.6f} {attributes.get(semconv.CURRENCY, '')}"
+    if granted_nano := attributes.get(semconv.ORDER_AMOUNT_NANO):
+        yield f"{Decimal(granted_nano) / NANO:f} {attributes.get(semconv.CURRENCY, '')}"
+    if (posted_nano := attributes.get(semconv.ALERT_POSTED_NANO)) is not None:
+        limit_nano = attributes.get(semconv.ALERT_LIMIT_NANO, 0)
+        currency = attributes.get(semconv.CURRENCY, "")
+        yield f"{Decimal(posted_nano) / NANO:f} of {Decimal(limit_nano) / NANO:f} {currency} posted"
     yield from attributes.get(semconv.FLAGS, [])
     if reason := attributes.get(semconv.ORDER_REASON) or attributes.get(semconv.CONSENT_REASON):
         yield str(reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway_ext.budget.reserve import AccountKey
-from gateway_ext.budget.status import AccountStatus, read_accounts
+from gateway_ext.budget.status import AccountStatus, newest, read_accounts
+from gateway_ext.cli import budget_compare, budget_export, budget_report, budget_top_up
 from gateway_ext.errors import ConfigurationError, LedgerUnavailable
 from gateway_ext.limits import NANO
-from gateway_ext.settings import load_settings
+from gateway_ext.settings import Settings, load_settings
 
 COLUMNS = ("RULE", "SCOPE", "VALUE", "WINDOW", "CURRENCY", "LIMIT", "POSTED", "HELD", "LEFT")
 TEXT_COLUMNS = 5
@@ -41,7 +43,7 @@ def register(subparsers: Any) -> None:
     commands = budget.add_subparsers(title="commands", metavar="COMMAND", required=True)
     status = commands.add_parser(
         "status",
-        help="list the accounts of the newest window",
+        help="list the accounts of the newest windows",
         description="Lists every account that a request has used: its limit as of the last granted request, what was "
         "posted, what is held for requests under way, and what is left.",
     )
@@ -50,24 +52,40 @@ def register(subparsers: Any) -> None:
     status.add_argument("--all", action="store_true", help="list past windows, too")
     status.add_argument("--json", action="store_true", help="print JSON; amounts are integers in nano-units")
     status.set_defaults(run=run)
+    budget_report.register(commands)
+    budget_compare.register(commands)
+    budget_export.register(commands)
+    budget_top_up.register(commands)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the accounts. Raises ConfigurationError when there is no readable ledger."""
-    path = load_settings(options.settings, state_dir=options.state).layout.ledger
+    accounts = _accounts(load_settings(options.settings, state_dir=options.state))
+    shown = accounts if options.all else newest(accounts)
+    rows = sorted(map(_row, shown), key=lambda row: (row.window, row.rule, row.value))
+    print(json.dumps([asdict(row) for row in rows], indent=2) if options.json else _table(rows))
+    return 0
+
+
+def _accounts(settings: Settings) -> list[AccountStatus]:
+    if settings.ledger_url:
+        from gateway_ext.budget.postgres import status  # noqa: PLC0415  (extra `postgres`)
+
+        try:
+            return asyncio.run(status.read_accounts(settings.ledger_url))
+        except LedgerUnavailable as error:
+            raise ConfigurationError(
+                f"the ledger's PostgreSQL cannot be read ({type(error.__cause__).__name__})"
+            ) from None
+    path = settings.layout.ledger
     if not path.exists():
         raise ConfigurationError(f"{path}: there is no ledger; give --state, or start the gateway to create it")
     try:
-        accounts = read_accounts(path)
+        return read_accounts(path)
     except LedgerUnavailable as error:
         raise ConfigurationError(
             f"{path}: the ledger cannot be read ({error.__cause__}); check its permissions"
         ) from error
-    rows = sorted(map(_row, accounts), key=lambda row: (row.window, row.rule, row.value))
-    if not options.all:
-        rows = [row for row in rows if row.window == rows[-1].window]
-    print(json.dumps([asdict(row) for row in rows], indent=2) if options.json else _table(rows))
-    return 0
 
 
 def _row(account: AccountStatus) -> Row:

@@ -1,5 +1,5 @@
-"""`gateway-ext control`: ships the audit spool, closes forgotten holds, keeps Envoy's files in step with policy, serves the
-console."""
+"""`gateway-ext control`: ships the audit spool, closes forgotten holds, tells of budgets, keeps Envoy's files in step with
+policy, serves the console."""
 
 from __future__ import annotations
 
@@ -72,6 +72,8 @@ async def _control(settings: Settings) -> int:
             tasks.create_task(_every(SWEEP_SECONDS, partial(_revoke_due, settings)), name="revoke"),
             tasks.create_task(_follow_policy(composed, settings.layout), name="xds"),
             tasks.create_task(serve_for_ever(console, settings.layout.console_socket), name="console"),
+            tasks.create_task(composed.budget_watch.run(), name="budget watch"),
+            tasks.create_task(composed.alerts.run(), name="alerts"),
         ]
         _log.info("control ready")
         if not await ends_in_order(stop, lambda: composed.audit.failed):

@@ -15,8 +15,8 @@ from gateway_ext.cli import guard_arguments
 from gateway_ext.cli.guard_loading import loaded_guard
 from gateway_ext.cli.guard_yaml import allowance_lines, write_allowance
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.policy.guard_schema import AllowedValue
 from gateway_ext.policy.loader import load_policy
-from gateway_ext.policy.schema import AllowedValue
 from gateway_ext.settings import Settings, load_settings
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.policy.files import Directory, read_directory
+from gateway_ext.policy.guard_schema import AllowedValue
 from gateway_ext.policy.loader import judge
-from gateway_ext.policy.schema import AllowedValue
 from gateway_ext.policy.yaml_source import read_source
 from gateway_ext.private_files import write_whole
 

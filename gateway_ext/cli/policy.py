@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from gateway_ext.budget.rules import BudgetRule
 from gateway_ext.cli import policy_explain
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.guard.policy import GuardPolicy
@@ -68,7 +69,11 @@ def summary(reading: Reading) -> dict[str, Any]:
                 "match": rule.match,
                 "amount": _units(rule.limit_nano),
                 "currency": budget.currency,
-                "window": rule.window,
+                "window": str(rule.window),
+                "models": list(rule.models),
+                "per_model": rule.per_model,
+                "hard": rule.is_hard,
+                "carry_over": _units(rule.carries_max_nano),
             }
             for rule in budget.budgets
         ],
@@ -88,8 +93,11 @@ def _print_tables(snapshot: Snapshot) -> None:
     )
     print("\nBudgets:")
     _print_table(
-        ("budget", "for each", "matching", "amount", "window"),
-        [(b.name, b.scope, b.match, f"{_units(b.limit_nano)} {budget.currency}", b.window) for b in budget.budgets],
+        ("budget", "for each", "matching", "amount", "window", ""),
+        [
+            (b.name, b.scope, b.match, f"{_units(b.limit_nano)} {budget.currency}", str(b.window), _kind(b))
+            for b in budget.budgets
+        ],
     )
     print("\nDetectors:")
     _print_table(
@@ -100,6 +108,16 @@ def _print_tables(snapshot: Snapshot) -> None:
         ],
     )
     print(f"\nPolicy is valid. Digest {snapshot.digest}")
+
+
+def _kind(budget: BudgetRule) -> str:
+    said = [f"models {', '.join(budget.models)}"] if budget.models else []
+    return "; ".join(
+        said
+        + ["each model apart"] * budget.per_model
+        + ["soft"] * (not budget.is_hard)
+        + ["carries over"] * bool(budget.carries_max_nano)
+    )
 
 
 def _detectors(policy: GuardPolicy) -> list[tuple[str, str, str, bool]]:

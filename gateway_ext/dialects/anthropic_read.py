@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway_ext import limits
+from gateway_ext.dialects import output_limits
 from gateway_ext.dialects.anthropic_schema import ANTHROPIC
-from gateway_ext.dialects.request_fields import check_items, flag, integer, model_name, refuse_lookalikes
+from gateway_ext.dialects.request_fields import check_items, flag, model_name, refuse_lookalikes
 from gateway_ext.dialects.request_texts import texts_of
 from gateway_ext.dialects.strict_json import parse_object
 from gateway_ext.errors import BodyInvalid
@@ -36,12 +36,20 @@ def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:
         output_tokens_asked=_output_tokens(document),
         choices=1,
         body_bytes=len(body),
+        output_tokens_least=_thinking_tokens(document) + 1,
     )
+
+
+def _thinking_tokens(document: Mapping[str, Any]) -> int:
+    """What may be thought, which must be less than `max_tokens`."""
+    thinking = document.get("thinking")
+    tokens = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+    return tokens if type(tokens) is int and tokens > 0 else 0
 
 
 def _output_tokens(document: Mapping[str, Any]) -> int:
     """Required by the dialect. 0 only fills the provider's cache."""
-    tokens = integer(document, "max_tokens", limits.OUTPUT_TOKENS_ASKED_MAX, minimum=0)
+    tokens = output_limits.asked(Endpoint.MESSAGES, document, minimum=0)
     if tokens is None:
         raise BodyInvalid("'max_tokens' must say how many tokens the answer may have.", param="max_tokens")
     return tokens

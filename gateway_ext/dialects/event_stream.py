@@ -61,9 +61,19 @@ class InspectedStream:
         return self._meter.usage
 
     @property
+    def seen_tokens(self) -> int:
+        """How many tokens of output have come at most; never fewer than before."""
+        return self._meter.seen.tokens
+
+    @property
     def saw_end(self) -> bool:
         """Whether the provider marked the end, as opposed to just stopping."""
         return self._meter.is_complete
+
+    @property
+    def output_events(self) -> int:
+        """Events that carried output."""
+        return self._meter.seen.events
 
     def _push(self, event: SseEvent) -> list[Piece]:
         piece = self._template.piece_of(event) if self._template else None

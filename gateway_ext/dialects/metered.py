@@ -34,9 +34,19 @@ class MeteredStream:
         return self._meter.usage
 
     @property
+    def seen_tokens(self) -> int:
+        """How many tokens of output have come at most; never fewer than before."""
+        return self._meter.seen.tokens
+
+    @property
     def saw_end(self) -> bool:
         """Whether the provider marked the end, as opposed to just stopping."""
         return self._meter.is_complete
+
+    @property
+    def output_events(self) -> int:
+        """Events that carried output."""
+        return self._meter.seen.events
 
 
 def usage_of_body(body: bytes) -> Usage | None:

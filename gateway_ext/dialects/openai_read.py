@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway_ext import limits
+from gateway_ext.dialects import output_limits
 from gateway_ext.dialects.openai_schema import OPENAI
 from gateway_ext.dialects.request_fields import check_items, flag, integer, model_name, refuse_lookalikes
 from gateway_ext.dialects.request_texts import texts_of
@@ -14,7 +15,6 @@ from gateway_ext.errors import BodyInvalid
 from gateway_ext.exchange import Endpoint, Prompt
 
 _CONTINUATIONS = ("previous_response_id", "conversation")
-_OUTPUT_FIELDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
 def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:
@@ -38,7 +38,7 @@ def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:
         texts=texts_of(document, OPENAI),
         is_stream=is_stream,
         asked_for_usage=_includes_usage(document) or endpoint is Endpoint.RESPONSES,
-        output_tokens_asked=0 if endpoint is Endpoint.EMBEDDINGS else _output_tokens(document, choices),
+        output_tokens_asked=_output_tokens(endpoint, document, choices),
         choices=choices,
         body_bytes=len(body),
         has_token_ids=_has_token_ids(endpoint, document),
@@ -55,10 +55,11 @@ def _includes_usage(document: Mapping[str, Any]) -> bool:
     return flag(options, "include_usage")
 
 
-def _output_tokens(document: Mapping[str, Any], choices: int) -> int | None:
-    """The largest of the synonyms given, as it depends on the provider which one counts. None when there is none."""
-    asked = [integer(document, field, limits.OUTPUT_TOKENS_ASKED_MAX) for field in _OUTPUT_FIELDS]
-    return max((tokens * choices for tokens in asked if tokens is not None), default=None)
+def _output_tokens(endpoint: Endpoint, document: Mapping[str, Any], choices: int) -> int | None:
+    if endpoint is Endpoint.EMBEDDINGS:
+        return 0
+    tokens = output_limits.asked(endpoint, document)
+    return None if tokens is None else tokens * choices
 
 
 def _check_input(endpoint: Endpoint, document: Mapping[str, Any]) -> int:

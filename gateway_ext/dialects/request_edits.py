@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from gateway_ext.dialects.embedded_json import Escapes, escape, may_hide_text
@@ -22,11 +23,18 @@ Span = tuple[int, int, str]
 """Start, end (code points) and replacement."""
 
 
-def rewrite(prompt: Prompt, *, model: str | None, include_usage: bool, edits: Sequence[Edit]) -> bytes | None:
+def rewrite(
+    prompt: Prompt,
+    *,
+    model: str | None,
+    include_usage: bool,
+    edits: Sequence[Edit],
+    fields: Mapping[str, Any] = MappingProxyType({}),
+) -> bytes | None:
     """The body to forward, or None when the caller's bytes say it all already.
 
-    `model` replaces the name of the model. `include_usage` makes a streamed (chat) completion report its usage. Edits are
-    applied exactly, except in JSON inside a string, where they grow to whole escapes and overlapping ones become one.
+    `model` replaces the name of the model, `fields` those on top. `include_usage` makes a streamed (chat) completion report
+    its usage. Edits are applied exactly, except in JSON inside a string, where they grow to whole escapes and overlapping ones become one.
     Raises ValueError for an edit of a key, which cannot be redacted in place, or outside its text.
     """
     draft = Draft(prompt.document)
@@ -35,6 +43,8 @@ def rewrite(prompt: Prompt, *, model: str | None, include_usage: bool, edits: Se
             draft.put(pointer, replace_spans(draft.get(pointer), spans))
     if model is not None and model != prompt.model:
         draft.put(("model",), model)
+    for field, value in fields.items():
+        draft.put((field,), value)
     if include_usage and prompt.is_stream and not prompt.asked_for_usage and prompt.endpoint in _REPORT_USAGE_ON_DEMAND:
         draft.put(("stream_options",), {**(draft.document.get("stream_options") or {}), "include_usage": True})
     return encode(draft.document) if draft.is_changed else None

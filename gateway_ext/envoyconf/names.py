@@ -16,6 +16,10 @@ PLAN = "gw.plan"  # path, models, …: read by upstream filters and the access l
 VERDICT = "gw.route"  # priority_groups: the only way to a provider
 USAGE = "gw.usage"
 
+# To clients: the model asked for, where a smaller one answers; how many tokens a budget left for each choice of an answer.
+DEGRADED_HEADER = "x-gateway-degraded-from"
+OUTPUT_CAP_HEADER = "x-gateway-output-cap"
+
 # gRPC metadata on the streams to the processor: set by Envoy's configuration, out of a client's reach.
 ROLE_HEADER = "x-gateway-role"
 INTERFACE_HEADER = "x-gateway-interface"

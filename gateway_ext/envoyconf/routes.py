@@ -27,7 +27,8 @@ from envoy_data_plane.envoy.config.route.v3 import (
 )
 from envoy_data_plane.google.protobuf import Any
 
-from gateway_ext.envoyconf.names import DENY_CLUSTER, ROUTES, VERDICT
+from gateway_ext.dialects.rate_limits import PROVIDERS_NAMES, field_names
+from gateway_ext.envoyconf.names import DEGRADED_HEADER, DENY_CLUSTER, OUTPUT_CAP_HEADER, PLAN, ROUTES, VERDICT
 from gateway_ext.envoyconf.priority_group import ClusterWeight, PriorityGroup, PriorityGroupClusterSpecifier
 from gateway_ext.exchange import Dialect, Endpoint
 from gateway_ext.limits import REQUEST_BODY_BYTES_MAX, STREAM_IDLE_SECONDS
@@ -58,15 +59,22 @@ def route_configuration(snapshot: Snapshot) -> RouteConfiguration:
     return RouteConfiguration(
         name=ROUTES,
         virtual_hosts=[host],
-        response_headers_to_add=[_request_id("x-request-id")],
-        response_headers_to_remove=list(_RESPONSE_HEADERS_REMOVED),
+        response_headers_to_add=[
+            _from_plan("x-request-id", "id"),
+            _from_plan(OUTPUT_CAP_HEADER, "output_cap"),
+            _from_plan(DEGRADED_HEADER, "degraded_from"),
+        ],
+        response_headers_to_remove=[*_RESPONSE_HEADERS_REMOVED, OUTPUT_CAP_HEADER, DEGRADED_HEADER],
     )
 
 
-def _request_id(name: str) -> HeaderValueOption:
-    """What clients show people as the request's id (SDKs do) is the exchange's id in the audit trail."""
+def _from_plan(name: str, fact: str) -> HeaderValueOption:
+    """A header that says what the processor's plan says; none when the plan does not.
+
+    What clients show people as the request's id (SDKs do) is the exchange's id in the audit trail.
+    """
     return HeaderValueOption(
-        header=HeaderValue(key=name, value="%DYNAMIC_METADATA(gw.plan:id)%"),
+        header=HeaderValue(key=name, value=f"%DYNAMIC_METADATA({PLAN}:{fact})%"),
         append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
     )
 
@@ -85,8 +93,17 @@ def _endpoint_route(endpoint: Endpoint, snapshot: Snapshot) -> Route:
         name=endpoint.name.lower(),
         match=RouteMatch(path=endpoint.value),
         route=action,
-        response_headers_to_add=[_request_id("request-id")] if endpoint.dialect is Dialect.ANTHROPIC else [],
+        response_headers_to_add=_facts_for_clients(endpoint.dialect),
+        response_headers_to_remove=list(
+            PROVIDERS_NAMES
+        ),  # here, because what a route adds the configuration would remove
     )
+
+
+def _facts_for_clients(dialect: Dialect) -> list[HeaderValueOption]:
+    """Where SDKs of the dialect look for the request's id and for what is left of quotas."""
+    ids = [_from_plan("request-id", "id")] if dialect is Dialect.ANTHROPIC else []
+    return [*ids, *(_from_plan(name, f"limits:{name}") for name in field_names(dialect))]
 
 
 def _by_verdict() -> ClusterSpecifierPlugin:

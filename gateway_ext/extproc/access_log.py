@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 
-from gateway_ext.exchange import Endpoint, Estimate, Outcome, Usage
+from gateway_ext.exchange import OUTPUT_KINDS, TOKEN_KINDS, Endpoint, Estimate, Outcome, Usage
 from gateway_ext.limits import NANO
 from gateway_ext.wire import access_log_pb2 as pb
 
@@ -30,7 +30,9 @@ _FLAGS = {
 _WITHHELD_FLAGS = frozenset(
     {"answer_blocked", "answer_uninspected", "credential_revoked", "person_disabled", "stopped"}
 )
-_READING_FLAGS = frozenset({"half_stream", "stream_malformed", "stream_too_long"}) | _WITHHELD_FLAGS  # of Reading
+_READING_FLAGS = (
+    frozenset({"half_stream", "stream_malformed", "stream_over_hold", "stream_too_long"}) | _WITHHELD_FLAGS
+)  # of Reading
 _CUT_SHORT = _READING_FLAGS | {"client_aborted", "upstream_reset", "upstream_protocol_error", "timeout", "local_reset"}
 
 
@@ -64,6 +66,8 @@ def _outcome(entry: pb.HTTPAccessLogEntry) -> tuple[Outcome, Estimate]:
         settled_by="access_log",
         flags=flags,
         reason=_reason(http_status, entry.response.response_code_details),
+        served_ns=_served_ns(common),
+        output_tokens_seen=_count(usage, "seen_tokens") if "seen_tokens" in usage.fields else None,
     )
     return outcome, Estimate(_count(plan, "input_tokens_max"), _count(plan, "output_tokens_max"))
 
@@ -75,22 +79,41 @@ def _flags(flags: pb.ResponseFlags) -> tuple[str, ...]:
 def _usage(struct: Struct) -> Usage | None:
     if "input_tokens" not in struct.fields and "output_tokens" not in struct.fields:
         return None
-    return Usage(
-        input_tokens=_count(struct, "input_tokens"),
-        output_tokens=_count(struct, "output_tokens"),
-        cached_input_tokens=min(_count(struct, "cached_input_tokens"), _count(struct, "input_tokens")),
-    )
+    input_tokens, output_tokens = _count(struct, "input_tokens"), _count(struct, "output_tokens")
+    kinds = {
+        name: _part(struct, name, output_tokens if name in OUTPUT_KINDS else input_tokens)
+        for name in TOKEN_KINDS
+        if name in struct.fields
+    }
+    cached_tokens = _part(struct, "cached_input_tokens", input_tokens)
+    return Usage(input_tokens, output_tokens, cached_tokens, is_estimated=False, **kinds)
 
 
 def _message_usage(struct: Struct) -> Usage | None:
     """Of Anthropic's dialect, in which what went through the cache counts apart; Envoy cannot add, the processor does."""
     if "cached_input_tokens" in struct.fields:
         return _usage(struct)
-    if "output_tokens" not in struct.fields:  # a stream cut off behind its start, which says what came in
+    if "output_tokens" not in struct.fields and "started_input_tokens" not in struct.fields:
         return None
     fresh = _count(struct, "input_tokens" if "input_tokens" in struct.fields else "started_input_tokens")
-    cached = _count(struct, "cache_read_tokens")
-    return Usage(fresh + cached + _count(struct, "cache_written_tokens"), _count(struct, "output_tokens"), cached)
+    cached, written = _count(struct, "cache_read_tokens"), _count(struct, "cache_written_tokens")
+    return Usage(
+        fresh + cached + written,
+        _count(struct, "output_tokens"),
+        cached,
+        is_estimated="output_tokens" not in struct.fields,  # cut off behind its start, which says what came in
+        cache_write_tokens=written,
+        cache_write_1h_tokens=_part(struct, "cache_written_1h_tokens", written),
+    )
+
+
+def _served_ns(common: pb.AccessLogCommon) -> int:
+    """How long the last deployment that was tried has worked; 0 when none was."""
+    if not common.HasField("time_to_first_upstream_tx_byte"):
+        return 0
+    is_whole = common.HasField("time_to_last_upstream_rx_byte")
+    ended = common.time_to_last_upstream_rx_byte if is_whole else common.duration
+    return max(0, _nanoseconds(ended) - _nanoseconds(common.time_to_first_upstream_tx_byte))
 
 
 def _text(struct: Struct, name: str) -> str:
@@ -101,6 +124,12 @@ def _count(struct: Struct, name: str) -> int:
     # Doubles: whatever a provider puts there, a count is a finite, non-negative number below 2^53.
     number = struct.fields[name].number_value if name in struct.fields else 0.0
     return int(number) if 0 <= number < 2**53 else 0
+
+
+def _part(struct: Struct, name: str, whole: int) -> int:
+    """A count of what cannot be more than `whole`; 0 when it is, or absent."""
+    count = _count(struct, name)
+    return count if count <= whole else 0
 
 
 def _nanoseconds(duration: Duration) -> int:

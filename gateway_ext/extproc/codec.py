@@ -150,10 +150,13 @@ def encode(command: c.Command) -> pb.ProcessingResponse:
 def _with_reading(response: pb.ProcessingResponse, reading: c.Reading | None) -> pb.ProcessingResponse:
     if reading is not None:
         told: dict[str, Any] = {"flag": reading.flag} if reading.flag else {}
+        if reading.usage is None and reading.seen_tokens is not None:
+            told["seen_tokens"] = reading.seen_tokens
         if reading.usage is not None:
             told["input_tokens"] = reading.usage.input_tokens
             told["output_tokens"] = reading.usage.output_tokens
             told["cached_input_tokens"] = reading.usage.cached_input_tokens
+            told |= reading.usage.kinds()
         response.dynamic_metadata.update({"gw.usage": told})
     return response
 

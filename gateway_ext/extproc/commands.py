@@ -11,10 +11,14 @@ from gateway_ext.exchange import Answer, Candidate, ResponseReading, Usage
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read in a response that has ended. Comes back with Envoy's access log, which settles the exchange."""
+    """What was read in a response until now. Comes back with Envoy's access log, which settles the exchange.
+
+    `seen_tokens` bounds the output that has gone to the caller, should nobody ever say how much it was.
+    """
 
     usage: Usage | None
     flag: str = ""
+    seen_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

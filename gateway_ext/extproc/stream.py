@@ -40,6 +40,7 @@ class RouterStream:
         self._exchange: Exchange | None = None
         self._forwarded: Forwarded | None = None
         self._stream: ReadStream | None = None
+        self._told_tokens = 0
         self._is_recorded = False
         self._is_error = False
 
@@ -162,8 +163,10 @@ class RouterStream:
             out = await stream.feed(body)
             if stream.total_bytes > limits.STREAM_BYTES_MAX:
                 return self._cut(stream, "stream_too_long")
+            if self._is_over_hold(stream):
+                return self._cut(stream, "stream_over_hold")
             if not end_of_stream:
-                return (c.PassChunk(out, end_of_stream),) if out else ()
+                return (c.PassChunk(out, end_of_stream, self._told_ahead(stream)),) if out else ()
             out += await stream.finish()
             self._record(stream)
         except StreamMalformed:
@@ -171,6 +174,16 @@ class RouterStream:
         except Withheld as withheld:
             return self._withhold(stream, withheld.refusal)
         return (c.PassChunk(out, end_of_stream, _reading(stream)),)
+
+    def _told_ahead(self, stream: ReadStream) -> c.Reading | None:
+        """What the caller may have got until we tell again: one who leaves takes the stream along, and nobody can tell then.
+
+        A little more than is there, so that it is told not with each chunk but with ever fewer of them.
+        """
+        if stream.seen_tokens <= self._told_tokens:
+            return None
+        self._told_tokens = stream.seen_tokens * 9 // 8 + 16
+        return c.Reading(None, seen_tokens=self._told_tokens)
 
     async def _pass_trailers(self) -> tuple[c.Command, ...]:
         stream = self._stream
@@ -183,25 +196,32 @@ class RouterStream:
         trailers = c.PassResponseTrailers(_reading(stream))
         return (c.PassChunk(rest, end_of_stream=False), trailers) if rest else (trailers,)
 
+    def _is_over_hold(self, stream: ReadStream) -> bool:
+        assert self._forwarded is not None
+        events_max = self._forwarded.output_events_max
+        return events_max is not None and stream.output_events > events_max
+
     def _cut(self, stream: ReadStream, flag: str) -> tuple[c.Command, ...]:
         self.close()
-        return self._end(stream, b"", "The gateway cut this stream off.", "stream_cut", "server_error", flag)
+        seen = max(stream.seen_tokens, stream.total_bytes // limits.USAGE_ESTIMATE_BYTES_PER_TOKEN)  # not all was read
+        return self._end(stream, b"", "The gateway cut this stream off.", "stream_cut", "server_error", flag, seen)
 
     def _withhold(self, stream: ReadStream, refusal: Refusal) -> tuple[c.Command, ...]:
         """What was settled goes out, then an error in place of the rest."""
         with suppress(Withheld):  # it is withheld either way
             self._record(stream, refusal)
-        return self._end(stream, stream.pop(), str(refusal), refusal.code, refusal.kind, refusal.code)
+        seen = stream.seen_tokens
+        return self._end(stream, stream.pop(), str(refusal), refusal.code, refusal.kind, refusal.code, seen)
 
     def _end(
-        self, stream: ReadStream, rest: bytes, message: str, code: str, kind: str, flag: str
+        self, stream: ReadStream, rest: bytes, message: str, code: str, kind: str, flag: str, seen_tokens: int
     ) -> tuple[c.Command, ...]:
         """`end_of_stream` ahead of the upstream's own makes Envoy reset the upstream; the client sees a clean end."""
         assert self._exchange is not None
         events = blocked_events(
             self._exchange.endpoint, message, code, kind=kind, sequence_number=stream.next_sequence_number
         )
-        return (c.PassChunk(rest + events, True, c.Reading(stream.usage, flag)),)
+        return (c.PassChunk(rest + events, True, c.Reading(stream.usage, flag, seen_tokens)),)
 
     def _record(self, stream: ReadStream, refusal: Refusal | None = None) -> None:
         """Once for each stream that the Guard has read. Raises Withheld when that cannot be recorded."""
@@ -222,7 +242,7 @@ class RouterStream:
 
 
 def _reading(stream: ReadStream) -> c.Reading:
-    return c.Reading(stream.usage, "" if stream.saw_end else "half_stream")
+    return c.Reading(stream.usage, "" if stream.saw_end else "half_stream", stream.seen_tokens)
 
 
 class UpstreamStream:

@@ -106,7 +106,8 @@ class OneMachine:
         """Begin the store of operators' orders with a new state directory; never in the place of one that is lost."""
         layout = self.settings.layout
         store = StandingStore(layout.standing)
-        if not store.exists() and not layout.ledger.exists():
+        was_used = layout.ledger.exists() or self.settings_file.exists()  # a ledger may be elsewhere
+        if not store.exists() and not was_used:
             store.make(SystemClock().new_id())
         elif not layout.standing.exists():
             raise ConfigurationError(f"{layout.standing}: the standing store is missing; {MAKE}")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gateway_ext.consent.rules import PartyKind
+from gateway_ext.policy.agreements_schema import Agreement
 from gateway_ext.policy.problems import Problem
-from gateway_ext.policy.schema_agreements import Agreement
 from gateway_ext.policy.yaml_source import Source
 
 if TYPE_CHECKING:

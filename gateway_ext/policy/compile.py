@@ -6,19 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from gateway_ext.budget.rules import BudgetRule, BudgetRules, Price
+from gateway_ext.alerts.rules import AlertRules, BudgetAlerts, Channel, Email, Encryption, Webhook
+from gateway_ext.budget.prices import Schedule
+from gateway_ext.budget.rules import BudgetRule, BudgetRules
+from gateway_ext.budget.windows import Window
 from gateway_ext.consent.rules import Agreement, ConsentRules
 from gateway_ext.credentials.rules import Bounds, CredentialRules
 from gateway_ext.exchange import Candidate, Dialect
 from gateway_ext.guard.detector import Classifier
 from gateway_ext.identity.access import AccessRule
 from gateway_ext.identity.rules import FrontEnd, IdentityRules, IssuerRule, LoginRule, RoleRule
-from gateway_ext.policy import fields, schema
+from gateway_ext.policy import alerts_schema, fields, identity_schema, schema
+from gateway_ext.policy.agreements_schema import AgreementsFile, Concerned
 from gateway_ext.policy.compile_guard import guard_policy
+from gateway_ext.policy.compile_quotas import priority_rules, quota_rule
+from gateway_ext.policy.price_book import schedules
 from gateway_ext.policy.references import PolicyFiles
-from gateway_ext.policy.schema_agreements import AgreementsFile, Concerned
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.routing.rules import Provider, RoutingRules, SovereignRule, VirtualModel
+
+_OPENAI_HOSTS = ("api.openai.com", ".openai.azure.com")
 
 _Value = TypeVar("_Value")
 
@@ -31,7 +38,8 @@ def compile_snapshot(
         digest=digest,
         identity=_identity(files.identity, files.access),
         credentials=_credentials(files.identity, files.budgets.currency),
-        budget=_budget(files.budgets, files.models),
+        budget=_budget(files.budgets, schedules(files.models, files.prices, files.budgets)),
+        alerts=_alerts(files.budgets),
         guard=guard_policy(files.guard, detectors, dictionaries),
         routing=_routing(files.routing, files.providers, files.models),
         consent=_consent(files.agreements),
@@ -43,7 +51,7 @@ def _frozen(mapping: Mapping[Any, _Value]) -> Mapping[str, _Value]:
     return MappingProxyType(dict(mapping))
 
 
-def _identity(identity: schema.IdentityFile, access: schema.AccessFile) -> IdentityRules:
+def _identity(identity: identity_schema.IdentityFile, access: identity_schema.AccessFile) -> IdentityRules:
     issuers = {
         name: IssuerRule(
             name=name,
@@ -85,7 +93,7 @@ def _identity(identity: schema.IdentityFile, access: schema.AccessFile) -> Ident
     )
 
 
-def _front_ends(identity: schema.IdentityFile) -> Iterator[FrontEnd]:
+def _front_ends(identity: identity_schema.IdentityFile) -> Iterator[FrontEnd]:
     for name, written in identity.front_ends.items():
         yield FrontEnd(
             name=name,
@@ -98,14 +106,14 @@ def _front_ends(identity: schema.IdentityFile) -> Iterator[FrontEnd]:
         )
 
 
-def _roles(console: schema.Console) -> tuple[RoleRule, ...]:
+def _roles(console: identity_schema.Console) -> tuple[RoleRule, ...]:
     return tuple(
         RoleRule(role, frozenset(holders.groups), frozenset(holders.teams), frozenset(holders.subjects))
         for role, holders in console.roles.items()
     )
 
 
-def _logins(console: schema.Console) -> Mapping[str, LoginRule]:
+def _logins(console: identity_schema.Console) -> Mapping[str, LoginRule]:
     return {
         name: LoginRule(
             name=name,
@@ -118,7 +126,7 @@ def _logins(console: schema.Console) -> Mapping[str, LoginRule]:
     }
 
 
-def _credentials(identity: schema.IdentityFile, currency: str) -> CredentialRules:
+def _credentials(identity: identity_schema.IdentityFile, currency: str) -> CredentialRules:
     personal, service = identity.personal_credentials, identity.service_credentials
     return CredentialRules(
         personal=Bounds(personal.days_max, personal.days_default, personal.per_person_max, currency),
@@ -147,20 +155,70 @@ def _conditions(when: Concerned | None) -> dict[str, frozenset[Any]]:
     return {} if when is None else {key: frozenset(getattr(when, key)) for key in Concerned.model_fields}
 
 
-def _budget(budgets: schema.BudgetsFile, models: schema.ModelsFile) -> BudgetRules:
-    prices = {
-        deployment.cluster(name): Price(*deployment.price.rates())
-        for name, model in models.models.items()
-        for deployment in model.deployments
-    }
+def _budget(budgets: schema.BudgetsFile, prices: Mapping[str, Schedule]) -> BudgetRules:
     return BudgetRules(
         currency=budgets.currency,
-        timezone=budgets.timezone,
         hold_ttl_seconds=budgets.hold_ttl_seconds,
-        budgets=tuple(
-            BudgetRule(rule.name, rule.scope, rule.match, rule.amount, rule.window) for rule in budgets.budgets
-        ),
+        budgets=tuple(_budget_rule(written, budgets) for written in budgets.budgets),
+        quotas=tuple(map(quota_rule, budgets.quotas)),
+        priorities=priority_rules(budgets.priorities),
         prices=_frozen(prices),
+        organisation=budgets.organisation.name,
+        business_units=_frozen(
+            {team: unit for unit, teams in budgets.organisation.business_units.items() for team in teams}
+        ),
+        timezone=budgets.timezone,
+        output_tokens_min=budgets.on_exhausted.output_tokens_min if budgets.on_exhausted.cap_output else None,
+        cuts_over_hold=budgets.on_over_hold == "cut",
+        admits_within_lease=budgets.on_ledger_loss == "admit_within_lease",
+    )
+
+
+def _budget_rule(written: schema.Budget, budgets: schema.BudgetsFile) -> BudgetRule:
+    calendar, length_seconds = fields.window(written.window)
+    return BudgetRule(
+        name=written.name,
+        scope=written.scope,
+        match=written.match,
+        limit_nano=written.amount,
+        window=Window(calendar, written.timezone or budgets.timezone, budgets.fiscal_year_begins_in, length_seconds),
+        models=written.models,
+        per_model=written.per_model,
+        is_hard=written.hard,
+        carries_max_nano=written.carry_over,
+    )
+
+
+def _alerts(budgets: schema.BudgetsFile) -> AlertRules:
+    general = budgets.alerts
+    channels: list[Channel] = [Webhook(name, hook.url, hook.ca_file) for name, hook in general.webhooks.items()]
+    channels += [_mail(name, mail) for name, mail in general.mails.items()]
+    names = tuple(channel.name for channel in channels)
+    return AlertRules(
+        _frozen({rule.name: _budget_alerts(rule.alerts, general, names) for rule in budgets.budgets}), tuple(channels)
+    )
+
+
+def _budget_alerts(
+    written: alerts_schema.BudgetAlerts, general: alerts_schema.Alerts, channels: tuple[str, ...]
+) -> BudgetAlerts:
+    return BudgetAlerts(
+        thresholds=tuple(sorted(general.thresholds if written.thresholds is None else written.thresholds)),
+        forecast=general.forecast if written.forecast is None else written.forecast,
+        channels=channels if written.channels is None else written.channels,
+    )
+
+
+def _mail(name: str, written: alerts_schema.Mail) -> Email:
+    return Email(
+        name=name,
+        host=written.server,
+        port=written.port or (587 if written.encryption is Encryption.STARTTLS else 465),
+        sender=written.sender,
+        recipients=written.recipients,
+        encryption=written.encryption,
+        is_authenticated=written.login,
+        ca_file=written.ca_file,
     )
 
 
@@ -172,6 +230,9 @@ def _routing(routing: schema.RoutingFile, providers: schema.ProvidersFile, model
             deployments=tuple(_candidate(name, deployment, upstreams) for deployment in model.deployments),
             output_tokens_max=model.output_tokens_max,
             context_tokens=model.context_tokens,
+            tokenizer=model.tokenizer or "",
+            output_tokens_field=model.output_tokens_field or _output_tokens_field(model, upstreams),
+            degrade_to=model.degrade_to or "",
         )
         for name, model in models.models.items()
     }
@@ -184,6 +245,14 @@ def _routing(routing: schema.RoutingFile, providers: schema.ProvidersFile, model
         metering=routing.metering,
         cuts_streams=routing.on_stop.running_streams == "cut",
     )
+
+
+def _output_tokens_field(model: schema.Model, providers: Mapping[str, Provider]) -> str:
+    """OpenAI's own reasoning models refuse `max_tokens`, many compatible servers pass over `max_completion_tokens`."""
+    serving = [providers[each.provider] for each in model.deployments]
+    hosts = [provider.host for provider in serving if provider.dialect is Dialect.OPENAI]
+    is_theirs = bool(hosts) and all(host.endswith(_OPENAI_HOSTS) for host in hosts)
+    return "max_completion_tokens" if is_theirs else "max_tokens"
 
 
 def _provider(name: str, written: schema.Provider) -> Provider:

@@ -11,13 +11,13 @@ from gateway_ext.guard.catalog import CLASSES
 from gateway_ext.guard.detector import Classifier
 from gateway_ext.guard.policy import Allowance, GuardPolicy, rules_for_answers
 from gateway_ext.guard.rules import DetectorRule, GuardRules, Override, RuleChange, Scope
-from gateway_ext.policy import schema
+from gateway_ext.policy import guard_schema
 
 Names = Mapping[str, str]
 """Detector name → data class."""
 
 
-def guard_policy(guard: schema.GuardFile, detectors: Names, dictionaries: Sequence[Classifier]) -> GuardPolicy:
+def guard_policy(guard: guard_schema.GuardFile, detectors: Names, dictionaries: Sequence[Classifier]) -> GuardPolicy:
     """The policy of `guard`. `detectors` has all that may be named in it; `dictionaries` are built of its terms."""
     overrides = tuple(_override(written) for written in guard.overrides)
     for_answers = _changes("responses", Scope(), guard.responses)
@@ -34,7 +34,7 @@ def guard_policy(guard: schema.GuardFile, detectors: Names, dictionaries: Sequen
     )
 
 
-def _rules(guard: schema.GuardFile, detectors: Names) -> GuardRules:
+def _rules(guard: guard_schema.GuardFile, detectors: Names) -> GuardRules:
     classes = {name: _class_rule(getattr(guard.classes, name)) for name in CLASSES}
     return GuardRules(
         classes=MappingProxyType(classes),
@@ -48,21 +48,21 @@ def _rules(guard: schema.GuardFile, detectors: Names) -> GuardRules:
     )
 
 
-def _class_rule(written: schema.ClassRule) -> DetectorRule:
+def _class_rule(written: guard_schema.ClassRule) -> DetectorRule:
     return DetectorRule(written.action, written.sovereign, written.enabled)
 
 
-def _change(written: schema.DetectorRule) -> RuleChange:
+def _change(written: guard_schema.DetectorRule) -> RuleChange:
     return RuleChange(written.action, written.sovereign, written.enabled)
 
 
-def _override(written: schema.GuardOverride) -> Override:
+def _override(written: guard_schema.GuardOverride) -> Override:
     when = written.when
-    scope = Scope(**{name: frozenset(getattr(when, name)) for name in schema.Scope.model_fields})
+    scope = Scope(**{name: frozenset(getattr(when, name)) for name in guard_schema.Scope.model_fields})
     return _changes(written.name, scope, written)
 
 
-def _changes(name: str, scope: Scope, written: schema.GuardOverride | schema.Responses) -> Override:
+def _changes(name: str, scope: Scope, written: guard_schema.GuardOverride | guard_schema.Responses) -> Override:
     changes = {name: getattr(written.classes, name) for name in CLASSES}
     return Override(
         name=name,

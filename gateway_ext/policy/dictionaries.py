@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from gateway_ext.guard.detector import Classifier
 from gateway_ext.policy.files import TERMS
+from gateway_ext.policy.guard_schema import GuardFile
 from gateway_ext.policy.problems import Problem
-from gateway_ext.policy.schema import GuardFile
 
 
 def read_dictionaries(

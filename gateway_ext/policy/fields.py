@@ -14,9 +14,10 @@ from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from gateway_ext.budget.windows import Calendar
 from gateway_ext.limits import MODEL_NAME_CHARACTERS_MAX, NANO
 from gateway_ext.policy.problems import suggestion
 
@@ -25,7 +26,9 @@ KnownNames = Mapping[str, frozenset[str]]
 
 MONEY_DECIMALS = 9
 RATE_UNITS_MAX = 100_000  # per million tokens: the largest request of limits.py then costs less than 2**63 nano-units
+EXCHANGE_RATE_MAX = 1_000_000
 BUDGET_UNITS_MAX = 1_000_000_000  # 10**18 nano-units, below 2**63
+QUOTA_UNITS_MAX = 10**12
 # Carry credentials, or are Envoy's or HTTP's own. Those that begin with x-gateway- and x-envoy- never arrive.
 _TAKEN_HEADERS = frozenset(
     {
@@ -79,6 +82,12 @@ def _units(units_max: int) -> BeforeValidator:
     return BeforeValidator(to_nano)
 
 
+def _above_zero(value: int) -> int:
+    if not value:
+        raise fault("must be above 0")
+    return value
+
+
 def _not_empty(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
         raise fault("must not be an empty list; name at least one, or remove the key where it is optional")
@@ -90,6 +99,10 @@ def _listed_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
         if values.count(value) > 1:
             raise fault(f"lists '{value}' twice; keep one")
     return values
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return _listed_once(values) if values else values
 
 
 def _one_line(value: str) -> str:
@@ -126,6 +139,26 @@ def _encrypted(url: str) -> str:
     return url
 
 
+ROLLING_SECONDS = {"h": 3600, "d": 86_400}
+ROLLING_SECONDS_MAX = 400 * 86_400
+
+
+def window(text: str) -> tuple[Calendar, int]:
+    """The kind of a window, and of a rolling one its length in seconds. Raises PydanticCustomError."""
+    if rolling := re.fullmatch(r"rolling ([1-9][0-9]{0,4})([hd])", text):
+        seconds = int(rolling[1]) * ROLLING_SECONDS[rolling[2]]
+        if seconds <= ROLLING_SECONDS_MAX:
+            return Calendar.ROLLING, seconds
+    elif text in set(Calendar) - {Calendar.ROLLING}:
+        return Calendar(text), 0
+    raise fault("must be day, week, month, quarter, year, total, or rolling with a length, such as 'rolling 30d'")
+
+
+def _window_name(text: str) -> str:
+    window(text)
+    return text
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 Name = Annotated[str, _shaped(r"[a-z0-9][a-z0-9._-]*", "must be a name of a-z, 0-9, '.', '_', '-'")]
 Credential = Annotated[
@@ -141,6 +174,14 @@ ModelName = Annotated[
         r"[A-Za-z0-9@][A-Za-z0-9@._:/+-]*",
         "must be a model name of letters, digits and @ . _ : / + -",
         MODEL_NAME_CHARACTERS_MAX,
+    ),
+]
+DeploymentName = Annotated[
+    str,
+    _shaped(
+        r"[a-z0-9][a-z0-9._-]*/[A-Za-z0-9@][A-Za-z0-9@._:/+-]*",
+        "must be a deployment: the provider's name of providers.yaml, '/', and the model's name there",
+        MODEL_NAME_CHARACTERS_MAX + 65,
     ),
 ]
 Pattern = Annotated[
@@ -165,8 +206,25 @@ Jurisdiction = Annotated[
 Currency = Annotated[str, _shaped(r"[A-Z]{3}", "must be three capital letters (ISO 4217), such as EUR")]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Day = Annotated[date, BeforeValidator(_day)]
+WindowName = Annotated[str, AfterValidator(_window_name)]
+Host = Annotated[
+    str,
+    _shaped(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", "must be a host's name or IPv4 address, such as smtp.example.eu", 253),
+]
+MailAddress = Annotated[
+    str,
+    _shaped(
+        r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?",
+        "must be one mail address without a name, such as finance@example.eu",
+        254,
+    ),
+]
+Percents = Annotated[tuple[Annotated[int, Field(ge=1, le=1_000)], ...], AfterValidator(_distinct)]  # may be empty
 Rate = Annotated[int, _units(RATE_UNITS_MAX)]
+Percent = Annotated[int, _units(100)]  # in billionths of a percent
+ExchangeRate = Annotated[int, _units(EXCHANGE_RATE_MAX), AfterValidator(_above_zero)]
 Amount = Annotated[int, _units(BUDGET_UNITS_MAX)]
+QuotaLimit = Annotated[int, _units(QUOTA_UNITS_MAX)]
 KnownProvider = Annotated[str, _known("provider")]
 KnownTier = Annotated[str, _known("tier")]
 KnownDetector = Annotated[str, _known("detector")]
@@ -179,6 +237,7 @@ TermsFile = Annotated[
 Fingerprint = Annotated[
     str, _shaped(r"[0-9a-f]{32}", "must be the 32 hexadecimal digits that the audit trail shows for the finding")
 ]
+DISTINCT = AfterValidator(_distinct)
 NOT_EMPTY = AfterValidator(_not_empty)
 ONCE = AfterValidator(_listed_once)
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from gateway_ext.exchange import CredentialClass
-from gateway_ext.policy import schema
+from gateway_ext.policy import identity_schema
 from gateway_ext.policy.problems import Problem, suggestion
 from gateway_ext.policy.yaml_source import Location, Source
 
@@ -24,7 +24,7 @@ _FIELD_OF = {
 }
 
 
-def front_end_faults(source: Source, identity: schema.IdentityFile) -> Iterator[Problem]:
+def front_end_faults(source: Source, identity: identity_schema.IdentityFile) -> Iterator[Problem]:
     """Front ends whose service or people are not what they must be."""
     services: dict[tuple[str, str], str] = {}
     for name, front_end in identity.front_ends.items():
@@ -46,7 +46,7 @@ def front_end_faults(source: Source, identity: schema.IdentityFile) -> Iterator[
             yield source.problem(location, f"'{name}' {message}", of_key=True)
 
 
-def login_faults(source: Source, identity: schema.IdentityFile) -> Iterator[Problem]:
+def login_faults(source: Source, identity: identity_schema.IdentityFile) -> Iterator[Problem]:
     """Identity providers of the console whose people nobody knows how to read."""
     for name in identity.console.logins:
         issuer = identity.issuers.get(name)
@@ -58,7 +58,7 @@ def login_faults(source: Source, identity: schema.IdentityFile) -> Iterator[Prob
             yield source.problem(("console", "logins", name), message, of_key=True)
 
 
-def front_end_warnings(source: Source, identity: schema.IdentityFile) -> Iterator[Problem]:
+def front_end_warnings(source: Source, identity: identity_schema.IdentityFile) -> Iterator[Problem]:
     """Front ends whose people would have as many accounts as there are spellings of their address."""
     for name, front_end in identity.front_ends.items():
         header = front_end.asserts["subject"]

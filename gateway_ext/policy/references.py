@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway_ext.guard.catalog import CONFIDENTIAL
-from gateway_ext.policy import schema
+from gateway_ext.policy import guard_schema, identity_schema, schema
 from gateway_ext.policy.agreement_references import agreement_warnings
+from gateway_ext.policy.agreements_schema import AgreementsFile
 from gateway_ext.policy.fields import KnownNames
 from gateway_ext.policy.files import TERMS
 from gateway_ext.policy.identity_references import access_warnings, front_end_faults, front_end_warnings, login_faults
-from gateway_ext.policy.problems import Problem
-from gateway_ext.policy.schema_agreements import AgreementsFile
+from gateway_ext.policy.price_book import unused_prices
+from gateway_ext.policy.prices_schema import Price, PricesFile
+from gateway_ext.policy.problems import Problem, suggestion
 from gateway_ext.policy.yaml_source import Location, Source
 
 
@@ -23,11 +25,12 @@ class PolicyFiles:
 
     providers: schema.ProvidersFile
     models: schema.ModelsFile
-    identity: schema.IdentityFile
-    access: schema.AccessFile
+    identity: identity_schema.IdentityFile
+    access: identity_schema.AccessFile
     budgets: schema.BudgetsFile
-    guard: schema.GuardFile
+    guard: guard_schema.GuardFile
     routing: schema.RoutingFile
+    prices: PricesFile = field(default_factory=PricesFile)
     agreements: AgreementsFile = field(default_factory=AgreementsFile)
 
 
@@ -58,6 +61,7 @@ def contradictions(sources: Mapping[str, Source], shapes: Mapping[str, Any]) -> 
     """Faults within one well-formed file that span several of its entries."""
     if models := shapes.get("models.yaml"):
         yield from _deployment_faults(sources["models.yaml"], models)
+        yield from _degradation_faults(sources["models.yaml"], models)
     if identity := shapes.get("identity.yaml"):
         yield from front_end_faults(sources["identity.yaml"], identity)
         yield from login_faults(sources["identity.yaml"], identity)
@@ -67,6 +71,8 @@ def contradictions(sources: Mapping[str, Source], shapes: Mapping[str, Any]) -> 
         yield from _repeated_names(sources["guard.yaml"], "overrides", [override.name for override in guard.overrides])
     if budgets := shapes.get("budgets.yaml"):
         yield from _repeated_names(sources["budgets.yaml"], "budgets", [rule.name for rule in budgets.budgets])
+        yield from _repeated_names(sources["budgets.yaml"], "quotas", [rule.name for rule in budgets.quotas])
+        yield from _unknown_channels(sources["budgets.yaml"], budgets)
     if providers := shapes.get("providers.yaml"):
         for name, provider in providers.providers.items():
             if provider.ca_file and provider.url.lower().startswith("http:"):
@@ -82,8 +88,17 @@ def _repeated_names(source: Source, key: str, names: list[str]) -> Iterator[Prob
             yield source.problem((key, index, "name"), message)
 
 
+def _unknown_channels(source: Source, file: schema.BudgetsFile) -> Iterator[Problem]:
+    known = {*file.alerts.webhooks, *file.alerts.mails}
+    for index, rule in enumerate(file.budgets):
+        for place, channel in enumerate(rule.alerts.channels or ()):
+            if channel not in known:
+                message = f"unknown channel '{channel}'{suggestion(channel, known)}"
+                yield source.problem(("budgets", index, "alerts", "channels", place), message)
+
+
 def _deployment_faults(source: Source, file: schema.ModelsFile) -> Iterator[Problem]:
-    priced: dict[str, tuple[schema.Price, Location]] = {}
+    priced: dict[str, tuple[Price, Location]] = {}
     for name, model in file.models.items():
         clusters: set[str] = set()
         for index, deployment in enumerate(model.deployments):
@@ -92,11 +107,29 @@ def _deployment_faults(source: Source, file: schema.ModelsFile) -> Iterator[Prob
             if cluster in clusters:
                 yield source.problem(location, f"'{cluster}' is listed twice for '{name}'; keep one")
             clusters.add(cluster)
+            if deployment.price is None:
+                continue
             price, first = priced.setdefault(cluster, (deployment.price, location))
             if price.rates() != deployment.price.rates():
                 line, _ = source.position((*first, "price"), of_key=True)
                 message = f"'{cluster}' has another price in line {line}; one deployment has one price"
                 yield source.problem((*location, "price"), message, of_key=True)
+
+
+def _degradation_faults(source: Source, file: schema.ModelsFile) -> Iterator[Problem]:
+    smaller = {name: model.degrade_to for name, model in file.models.items() if model.degrade_to is not None}
+    circles: set[str] = set()
+    for name, first in smaller.items():
+        location = ("models", name, "degrade_to")
+        if first not in file.models:
+            yield source.problem(location, f"no model '{first}'{suggestion(first, file.models)}")
+        following, passed = first, {name}
+        while following in smaller and following not in passed:
+            passed.add(following)
+            following = smaller[following]
+        if following in passed and not passed & circles:
+            circles |= passed
+            yield source.problem(location, "leads to a model once more; end it at the smallest one")
 
 
 def warnings(sources: Mapping[str, Source], files: PolicyFiles) -> Iterator[Problem]:
@@ -112,6 +145,7 @@ def warnings(sources: Mapping[str, Source], files: PolicyFiles) -> Iterator[Prob
         message = "there is no budget, so every request will be refused"
         yield sources["budgets.yaml"].problem(("budgets",), message, of_key=True)
     yield from _sovereignty_warnings(sources["routing.yaml"], files)
+    yield from unused_prices(sources, files.models)
 
 
 def _sovereignty_warnings(source: Source, files: PolicyFiles) -> Iterator[Problem]:

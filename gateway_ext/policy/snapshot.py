@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gateway_ext.alerts.rules import AlertRules
 from gateway_ext.budget.rules import BudgetRules
 from gateway_ext.consent.rules import ConsentRules
 from gateway_ext.credentials.rules import CredentialRules
@@ -23,3 +24,4 @@ class Snapshot:
     routing: RoutingRules
     credentials: CredentialRules = field(default_factory=CredentialRules)
     consent: ConsentRules = field(default_factory=ConsentRules)
+    alerts: AlertRules = field(default_factory=AlertRules)

@@ -51,6 +51,8 @@ class Answers:
             return ResponseReading.STREAM
         if status >= 300 or not is_plain:
             return ResponseReading.NOTHING
+        if is_stream and forwarded.output_events_max is not None:
+            return ResponseReading.STREAM
         in_processor = forwarded.exchange.snapshot.routing.metering == "processor"
         if is_stream and (in_processor or forwarded.strips_usage):
             return ResponseReading.STREAM

@@ -33,11 +33,12 @@ class Forwarded:
     strips_usage: bool
     decision: DecisionRecord
     duty: Duty
+    output_events_max: int | None = None  # of a stream; with more it has more output than was held, and is ended
 
     @property
     def reads_response(self) -> bool:
         """Whether any response to this request may have to be read."""
-        if self.duty or self.strips_usage or self.may_be_cut:
+        if self.duty or self.strips_usage or self.may_be_cut or self.output_events_max is not None:
             return True
         return self.exchange.snapshot.routing.metering == "processor"
 

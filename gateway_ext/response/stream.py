@@ -29,8 +29,18 @@ class ReadStream(Protocol):
     @property
     def usage(self) -> Usage | None: ...
     @property
+    def seen_tokens(self) -> int:
+        """How many tokens of output have come at most; never fewer than before."""
+        ...
+
+    @property
     def saw_end(self) -> bool:
         """Whether the provider marked the end."""
+        ...
+
+    @property
+    def output_events(self) -> int:
+        """Events that carried output: at least a token each, a few at a choice's begin and end excepted."""
         ...
 
     @property
@@ -74,8 +84,16 @@ class MeteredOnly:
         return self._stream.usage
 
     @property
+    def seen_tokens(self) -> int:
+        return self._stream.seen_tokens
+
+    @property
     def saw_end(self) -> bool:
         return self._stream.saw_end
+
+    @property
+    def output_events(self) -> int:
+        return self._stream.output_events
 
     async def feed(self, chunk: bytes) -> bytes:
         return self._stream.feed(chunk)
@@ -112,8 +130,16 @@ class GuardedStream:
         return self._stream.usage
 
     @property
+    def seen_tokens(self) -> int:
+        return self._stream.seen_tokens
+
+    @property
     def saw_end(self) -> bool:
         return self._stream.saw_end
+
+    @property
+    def output_events(self) -> int:
+        return self._stream.output_events
 
     @property
     def inspected(self) -> Inspected:

@@ -32,8 +32,11 @@ class VirtualModel:
 
     name: str
     deployments: tuple[Candidate, ...]
-    output_tokens_max: int  # reserved when the caller sets no maximum
+    output_tokens_max: int  # of a choice, when the caller sets no maximum: reserved, and told to the provider
     context_tokens: int
+    tokenizer: str = ""  # the vocabulary of gateway_ext/tokens that all deployments count by; "": unknown
+    output_tokens_field: str = "max_tokens"  # of chat completions, for callers that set none
+    degrade_to: str = ""  # the model that serves what has no room here; "": none
 
     @property
     def tiers(self) -> frozenset[str]:

@@ -36,6 +36,7 @@ async def deliver(request: Request, response: Response, entry: Entry, endpoint: 
             entry.deployment,
             with_usage=behaviour.fault is not Fault.NO_USAGE,
             token_characters=behaviour.token_characters,
+            with_limit=behaviour.fault is not Fault.IGNORES_LIMIT,
         )
     except InvalidRequestError as rejected:
         document = error(endpoint, 400, f"{rejected}.", "invalid_request_error", param=rejected.param)

@@ -6,7 +6,7 @@ import base64
 import json
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway_ext.simulator import completions, messages, questions, responses
@@ -43,11 +43,17 @@ class Stream:
 
 
 def answer(
-    endpoint: str, body: bytes, deployment: str, with_usage: bool = True, token_characters: int = 0
+    endpoint: str,
+    body: bytes,
+    deployment: str,
+    with_usage: bool = True,
+    token_characters: int = 0,
+    with_limit: bool = True,
 ) -> Whole | Stream:
-    """Answer a POST to one of POSTED. `with_usage=False` leaves the usage out. Raises InvalidRequestError.
+    """Answer a POST to one of POSTED. Raises InvalidRequestError.
 
-    `token_characters` as in generate.
+    `with_usage=False` leaves the usage out, `with_limit=False` passes over the limit of the output. `token_characters` as in
+    generate.
     """
     try:
         document = json.loads(body)
@@ -57,7 +63,10 @@ def answer(
         raise InvalidRequestError("the body must be a JSON object")
     if endpoint == "/v1/embeddings":
         return _whole(_embeddings(document, deployment), with_usage, tokens=0)
-    generation = generate(_QUESTIONS[endpoint](document), deployment, body, token_characters)
+    question = _QUESTIONS[endpoint](document)
+    if not with_limit:
+        question = replace(question, output_tokens_max=None)
+    generation = generate(question, deployment, body, token_characters)
     if document.get("stream") is True:
         return Stream(tuple(_frames(endpoint, document, generation, with_usage)))
     return _whole(_document(endpoint, document, generation), with_usage, generation.output_tokens)

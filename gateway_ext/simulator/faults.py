@@ -19,6 +19,7 @@ class Fault(StrEnum):
     HALF_STREAM = "half_stream"  # the connection is cut in the middle of the answer
     MALFORMED_SSE = "malformed_sse"  # bad framing, bad JSON, no end mark
     NO_USAGE = "no_usage"
+    IGNORES_LIMIT = "ignores_limit"  # the answer is as long as it would be without a limit
 
 
 class InvalidControlError(Exception):

@@ -30,7 +30,7 @@ def snapshot_of(*providers: Provider, hold_ttl_seconds: int = 900) -> Snapshot:
     return Snapshot(
         digest="0" * 64,
         identity=IdentityRules({name: _issuer(name) for name in INTERFACES}, ()),
-        budget=BudgetRules("EUR", "Europe/Paris", hold_ttl_seconds, (), {}),
+        budget=BudgetRules("EUR", hold_ttl_seconds, (), {}),
         guard=GuardPolicy(GuardRules({}, {}, 1.0), GuardRules({}, {}, 1.0)),
         routing=RoutingRules(
             tiers=("open",),

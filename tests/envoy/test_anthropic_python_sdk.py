@@ -257,7 +257,11 @@ REFUSALS: dict[str, tuple[type[anthropic.APIStatusError], dict[str, Any], tuple[
         },
         ("content_blocked", "permission_error", None),
     ),
-    "budget": (anthropic.RateLimitError, {"max_tokens": 10_000_000}, ("budget_exhausted", "rate_limit_error", None)),
+    "budget": (
+        anthropic.RateLimitError,
+        {"max_tokens": 10_000_000, "thinking": {"type": "enabled", "budget_tokens": 9_000_000}},
+        ("budget_exhausted", "rate_limit_error", None),
+    ),
 }
 
 

@@ -14,7 +14,7 @@ from tests.envoy.refusals import AWS_KEY, MARKER, assert_not_written, assert_not
 from tests.envoy.stack import Stack, chat
 
 pytestmark = pytest.mark.envoy
-GOOD = json.dumps(chat(MARKER)).encode()
+GOOD = json.dumps(chat(MARKER, max_tokens=50)).encode()
 BLOCKED = json.dumps(chat(AWS_KEY)).encode()
 JSON = {"content-type": "application/json"}
 

@@ -17,7 +17,7 @@ from tests.envoy.stack import Stack
 pytestmark = pytest.mark.envoy
 CHAT = "/chat/completions"
 MIB = 1024 * 1024
-GOOD = b'{"model":"assistant","messages":[{"role":"user","content":"%s"}]}' % MARKER.encode()
+GOOD = b'{"model":"assistant","messages":[{"role":"user","content":"%s"}],"max_tokens":50}' % MARKER.encode()
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,8 @@ WRONG_FIELDS = {
     "no_messages": (b'{"model":"assistant"}', "messages"),
     "message_is_text": (b'{"model":"assistant","messages":["%s"]}' % MARKER.encode(), "messages"),
     "stream_is_text": (also(b'"stream":"true"'), "stream"),
-    "max_tokens_is_a_float": (also(b'"max_tokens":1e3'), "max_tokens"),
-    "max_tokens_is_negative": (also(b'"max_tokens":-1'), "max_tokens"),
+    "max_tokens_is_a_float": (GOOD.replace(b":50}", b":1e3}"), "max_tokens"),
+    "max_tokens_is_negative": (GOOD.replace(b":50}", b":-1}"), "max_tokens"),
     "n_is_zero": (also(b'"n":0'), "n"),
 }
 

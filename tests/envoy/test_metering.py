@@ -208,6 +208,25 @@ def test_usage_that_nobody_reports_is_estimated_and_says_so(stack: Stack) -> Non
     assert account(stack, "per-user", "silent").posted_nano == outcome["gateway.budget.cost_nano"] > 0
 
 
+def test_a_caller_who_leaves_is_charged_for_what_came_not_for_its_wrapping(stack: Stack) -> None:
+    """The processor tells Envoy on the way how much has gone out: after the caller has left it could not."""
+    stack.use_policy()
+    stack.simulate("us", tokens_per_second=40)
+    words, read = "one two three four five six seven eight nine ten " * 8, 0
+    with (
+        stack.client(stack.token(subject="hasty")) as client,
+        client.stream("POST", "/chat/completions", json=chat(words, stream=True)) as answer,
+    ):
+        for line in answer.iter_lines():
+            read += '"content":' in line
+            if read > 25:
+                break
+    outcome = settled(stack, "hasty")["hasty"]
+    assert {"client_aborted", "usage_estimated"} <= set(outcome["gateway.outcome.flags"])
+    assert read - 1 <= outcome["gen_ai.usage.output_tokens"] < 5 * read
+    assert account(stack, "per-user", "hasty").posted_nano == outcome["gateway.budget.cost_nano"] > 0
+
+
 def budgets(per_user_nano: int, per_team_nano: int) -> tuple[tuple[str, str, str], ...]:
     return (
         ("budgets.yaml", "amount: 20,", f"amount: {Decimal(per_user_nano) / NANO:f},"),

@@ -159,7 +159,11 @@ REFUSALS: dict[str, tuple[type[openai.APIStatusError], dict[str, Any], tuple[str
         {"model": "frontier-only", "messages": [{"role": "user", "content": "DE89 3704 0044 0532 0130 00"}]},
         ("no_sovereign_route", "policy_violation", "model"),
     ),
-    "budget": (openai.RateLimitError, {"max_tokens": 10_000_000}, ("budget_exhausted", "insufficient_quota", None)),
+    "budget": (
+        openai.RateLimitError,
+        {"model": "frontier-only", "n": 4_096, "max_tokens": 10_000_000},
+        ("budget_exhausted", "insufficient_quota", None),
+    ),
 }
 
 

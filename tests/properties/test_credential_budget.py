@@ -13,9 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway_ext.budget.reserve import lines
-from gateway_ext.budget.rules import BudgetRule, BudgetRules
+from gateway_ext.budget.rules import BudgetRule, BudgetRules, Scope
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.budget.status import read_accounts
+from gateway_ext.budget.windows import Calendar, Window
 from gateway_ext.errors import BudgetExhausted, BudgetMissing, CredentialBudgetUnusable
 from gateway_ext.exchange import CredentialClass, Interface, Principal, Usage, VerifiedClaims
 from gateway_ext.identity.claims import authenticate
@@ -30,7 +31,14 @@ ISSUER = IssuerRule(
     {"subject": "sub", "credential_id": "jti"},
 )
 IDENTITY = IdentityRules({"personal": ISSUER}, ())
-RULES = BudgetRules("EUR", "Europe/Paris", 900, (BudgetRule("people", "user", "*@corp", 1_000),), {})
+PARIS = "Europe/Paris"
+RULES = BudgetRules(
+    "EUR",
+    900,
+    (BudgetRule("people", Scope.USER, "*@corp", 1_000, Window(Calendar.MONTH, PARIS)),),
+    {},
+    timezone=PARIS,
+)
 GOOD = {"account": "c1", "currency": "EUR", "limit_nano": "500", "window": "month"}
 CLAIMS = st.builds(
     lambda account, limit: GOOD | {"account": account, "limit_nano": limit},
@@ -42,7 +50,7 @@ UNUSABLE = st.sampled_from(
         None,
         7,
         {},
-        *(GOOD | each for each in ({"currency": "CHF"}, {"window": "day"}, {"limit_nano": "-1"}, {"more": "1"})),
+        *(GOOD | each for each in ({"currency": "CHF"}, {"window": "decade"}, {"limit_nano": "-1"}, {"more": "1"})),
     ]
 )
 NONE = object()
@@ -96,7 +104,7 @@ async def _judged(ledger: SqliteLedger, hold_id: str, request: Request, spent: C
     has_policys_room = request.subject.endswith("@corp") and spent[request.subject] + amount <= 1_000
     try:
         principal = _principal(request)
-        asked = reservation(hold_id, amount, *lines(RULES, principal, NOW))
+        asked = reservation(hold_id, amount, *lines(RULES, principal, "large", NOW))
         hold = await ledger.reserve(asked)
     except (BudgetExhausted, BudgetMissing, CredentialBudgetUnusable):
         assert not (has_own_room and has_policys_room)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway_ext.cli.guard_yaml import allowance_lines, with_allowance
-from gateway_ext.policy.schema import AllowedValue
+from gateway_ext.policy.guard_schema import AllowedValue
 from gateway_ext.policy.yaml_source import read_source
 
 LINES = st.text(min_size=1, max_size=40) | st.text("#:'\"\\{}[]&*!|>%@`-?, \t~0nuléß日\U0001f600", min_size=1)

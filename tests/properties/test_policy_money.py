@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from gateway_ext import limits
 from gateway_ext.limits import NANO
 from gateway_ext.policy.fields import BUDGET_UNITS_MAX, RATE_UNITS_MAX
-from gateway_ext.policy.schema import Budget, Price
+from gateway_ext.policy.prices_schema import Price
+from gateway_ext.policy.schema import Budget
 from gateway_ext.policy.yaml_source import read_source
 
 

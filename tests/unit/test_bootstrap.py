@@ -1,14 +1,16 @@
-"""What settings add to a processor: models that operators supply."""
+"""What settings add to a processor: models that operators supply, leases."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import spacy
 
-from gateway_ext.bootstrap import classifier_beside, guard_engine
+from gateway_ext.bootstrap import classifier_beside, guard_engine, opened_ledger, watched_policy
+from gateway_ext.budget.leases.ledger import LeasedLedger
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.exchange import Text
 from gateway_ext.guard.rules import Action, DetectorRule, GuardRules
@@ -16,6 +18,7 @@ from gateway_ext.settings import Settings
 from gateway_ext.verdict import Redact
 from tests.unit.guard import onnx_model
 
+POLICIES = Path(__file__).parents[2] / "policies"
 NAMES = GuardRules(
     {"personal": DetectorRule(Action.REDACT)}, {}, 10.0, 10.0, classifiers=frozenset({"person_name", "email"})
 )
@@ -66,3 +69,25 @@ async def test_a_classifier_of_the_operators_reports_on_the_event_loop(tmp_path:
 async def test_without_one_nothing_runs_beside_the_path() -> None:
     async with classifier_beside(Settings(), lambda *_: None) as classifier:
         assert classifier is None
+
+
+@pytest.mark.parametrize("leases", [False, True])
+async def test_only_what_reserves_leases_slices_of_budgets(tmp_path: Path, leases: bool) -> None:
+    settings = Settings(state_dir=tmp_path, ledger_leases=leases)
+    async with watched_policy(Settings(policies_dir=POLICIES)) as policy:
+        async with opened_ledger(settings, leases_by=policy) as ledger:
+            assert isinstance(ledger, LeasedLedger) == leases
+        async with opened_ledger(settings) as ledger:
+            assert not isinstance(ledger, LeasedLedger)
+
+
+async def test_shared_slices_need_leases(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path, redis_url="redis://127.0.0.1:1/0")
+    with pytest.raises(ConfigurationError, match="ledger_leases: on"):
+        await opened_ledger(settings).__aenter__()
+    settings = replace(settings, ledger_leases=True)
+    async with (
+        watched_policy(Settings(policies_dir=POLICIES)) as policy,
+        opened_ledger(settings, leases_by=policy) as ledger,
+    ):
+        assert isinstance(ledger, LeasedLedger)

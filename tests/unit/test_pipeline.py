@@ -42,13 +42,18 @@ async def test_a_clean_request_is_held_recorded_and_forwarded(world: World) -> N
     decided = await world.send("What is a monad?")
     assert isinstance(decided, Forwarded)
     assert [c.cluster for c in decided.forward.candidates] == ["simulator-us/assistant", "simulator-eu/assistant"]
-    assert decided.forward.body is None, "nothing to change, nothing re-encoded"
     record = world.decision
     assert record.name is EventName.DECISION_FORWARDED
     assert record.principal is not None
     assert record.principal.subject == "demo@local"
     assert record.held_nano == decided.hold.amount_nano > 0
     assert world.held() == 2 * record.held_nano, "per user and per team"
+
+
+async def test_a_request_that_says_how_long_its_answer_may_be_is_not_encoded_again(world: World) -> None:
+    decided = await world.send("What is a monad?", max_tokens=100)
+    assert isinstance(decided, Forwarded)
+    assert decided.forward.body is None, "nothing to change"
 
 
 async def test_personal_data_goes_to_the_sovereign_deployment_only(world: World) -> None:
@@ -299,7 +304,8 @@ async def test_the_access_log_settles_and_records(world: World) -> None:
     record = world.audit.records[-1]
     assert isinstance(record, OutcomeRecord)
     assert record.name is EventName.OUTCOME_SETTLED
-    expected = world.policy.snapshot.budget.prices["simulator-us/assistant"].cost_nano(Usage(1000, 100))
+    (dated,) = world.policy.snapshot.budget.prices["simulator-us/assistant"]
+    expected = dated.price.cost_nano(Usage(1000, 100))
     assert record.cost_nano == expected
     assert record.served_by is not None
     assert record.served_by.jurisdiction == "US"

@@ -41,7 +41,7 @@ async def test_only_deployments_of_the_dialect_are_candidates_and_priced(world: 
     assert decided.estimate == Estimate(input_tokens=decided.estimate.input_tokens, output_tokens=50)
     assert not decided.strips_usage
     prices = world.policy.snapshot.budget.prices
-    assert decided.hold.amount_nano == max(prices[each].worst_case_nano(decided.estimate) for each in clusters)
+    assert decided.hold.amount_nano == max(prices[each][0].price.worst_case_nano(decided.estimate) for each in clusters)
 
 
 async def test_a_stream_is_metered_by_envoy_alone(world: World) -> None:
@@ -78,7 +78,12 @@ async def test_a_redaction_is_made_in_its_block(world: World) -> None:
         ({"model": "none"}, {}, "model_not_found", "not_found_error"),
         ({"max_tokens": None}, {}, "body_invalid", "invalid_request_error"),
         ({"system": f"key: {AWS_KEY}"}, {}, "content_blocked", "permission_error"),
-        ({"max_tokens": 10_000_000}, {}, "budget_exhausted", "rate_limit_error"),
+        (
+            {"max_tokens": 10_000_000, "thinking": {"type": "enabled", "budget_tokens": 9_000_000}},
+            {},
+            "budget_exhausted",
+            "rate_limit_error",
+        ),
         ({}, {"content_type": "text/plain"}, "content_type_unsupported", "invalid_request_error"),
         ({}, {"method": "GET"}, "method_not_allowed", "invalid_request_error"),
         ({}, {"claims": {}}, "unauthenticated", "authentication_error"),

@@ -54,12 +54,13 @@ class Gateway:
     fallback: FakeUpstream
     clusters: list[str] = field(default_factory=lambda: ["primary/assistant", "fallback/assistant"])
     requests: list[Request] = field(default_factory=list)
+    plan: dict[str, Any] = field(default_factory=lambda: dict(PLAN))
 
     async def decide(self, stream: Stream) -> None:
         """The script of the router-level streams: a verdict, then the response passes."""
         self.requests.append(Request(*await read_request(stream), stream.metadata))
         if self.clusters:
-            await stream.send(**verdict(PLAN, *self.clusters))
+            await stream.send(**verdict(self.plan, *self.clusters))
         else:
             await stream.send(request_body=ext_proc_pb2.BodyResponse())
         await stream.read()

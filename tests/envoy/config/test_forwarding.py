@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway_ext.credentials.served_keys import served_key_sets
+from gateway_ext.dialects.rate_limits import PROVIDERS_NAMES, field_names
 from gateway_ext.envoyconf.render import render
 from gateway_ext.envoyconf.write import write
-from gateway_ext.exchange import CredentialClass
+from gateway_ext.exchange import CredentialClass, Dialect
 from gateway_ext.local.certificates import ensure_certificates
 from tests.envoy.config.scripted import CHAT, Gateway, Request, scripted_gateway
 from tests.envoy.snapshots import provider, snapshot_of
@@ -65,6 +66,31 @@ async def test_verdict_names_the_provider_and_its_credential_replaces_the_caller
     }  # fmt: skip
     assert "chosen" not in seen.headers["x-request-id"]
     assert bearer["authorization"] not in str(seen.headers)
+
+
+async def test_only_the_plan_tells_clients_of_an_output_cap(gateway: Gateway) -> None:
+    gateway.primary.content_type += "\r\nx-gateway-output-cap: 7"
+    async with gateway.envoy.client() as client:
+        plain = await client.post(CHAT, headers=gateway.envoy.bearer(), content=b"{}")
+        gateway.plan["output_cap"] = "300"
+        capped = await client.post(CHAT, headers=gateway.envoy.bearer(), content=b"{}")
+    assert "x-gateway-output-cap" not in plain.headers
+    assert capped.headers.get_list("x-gateway-output-cap") == ["300"]
+
+
+async def test_what_is_left_of_quotas_is_told_by_the_plan_and_never_by_a_provider(gateway: Gateway) -> None:
+    theirs = [*PROVIDERS_NAMES, "x-gateway-degraded-from"]
+    gateway.primary.content_type += "".join(f"\r\n{name}: theirs" for name in theirs)
+    async with gateway.envoy.client() as client:
+        plain = await client.post(CHAT, headers=gateway.envoy.bearer(), content=b"{}")
+        ours = dict.fromkeys(field_names(Dialect.OPENAI), "17")
+        gateway.plan |= {"limits": ours, "degraded_from": "large"}
+        limited = await client.post(CHAT, headers=gateway.envoy.bearer(), content=b"{}")
+    assert not set(theirs) & set(plain.headers)
+    assert {name: limited.headers.get_list(name) for name in theirs if name in limited.headers} == {
+        **{name: ["17"] for name in ours},
+        "x-gateway-degraded-from": ["large"],
+    }
 
 
 async def test_credential_in_the_other_header_is_removed_as_well(gateway: Gateway) -> None:

@@ -14,9 +14,19 @@ pytestmark = pytest.mark.envoy
 
 CHAT_USAGE = {"prompt_tokens": 30, "completion_tokens": 40, "prompt_tokens_details": {"cached_tokens": 10}}
 RESPONSES_USAGE = {"input_tokens": 30, "output_tokens": 40, "input_tokens_details": {"cached_tokens": 10}}
+CHAT_KINDS = {
+    "prompt_tokens_details": {"cached_tokens": 10, "cache_write_tokens": 4, "audio_tokens": 3, "image_tokens": 2},
+    "completion_tokens_details": {"reasoning_tokens": 20, "audio_tokens": 6, "image_tokens": 5},
+}
+RESPONSES_KINDS = {
+    "input_tokens_details": {"cached_tokens": 10, "cache_write_tokens": 4},
+    "output_tokens_details": {"reasoning_tokens": 20},
+}
 MESSAGE_USAGE = {"input_tokens": 12, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 8}
-MESSAGE_COUNTED = {"cache_read_tokens": 10.0, "cache_written_tokens": 8.0, "model": "served"}
-METERED = {"input_tokens": 30.0, "output_tokens": 40.0, "cached_input_tokens": 10.0, "model": "served"}
+MESSAGE_COUNTED = {"cache_read_tokens": 10.0, "cache_written_tokens": 8.0}
+KINDS = {"cache_write_tokens": 4.0, "reasoning_tokens": 20.0}
+MEDIA = {"audio_input_tokens": 3.0, "audio_output_tokens": 6.0, "image_input_tokens": 2.0, "image_output_tokens": 5.0}
+METERED = {"input_tokens": 30.0, "output_tokens": 40.0, "cached_input_tokens": 10.0}
 
 
 def events(*documents: Any) -> bytes:
@@ -53,6 +63,39 @@ async def test_json(gateway: Gateway, usage: dict[str, Any], content_type: str) 
 )
 async def test_stream(gateway: Gateway, body: bytes) -> None:
     assert (await metadata_of(gateway, body, "text/event-stream; charset=utf-8"))["gw.usage"] == METERED
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize(
+    ("usage", "kinds"),
+    [(CHAT_USAGE | CHAT_KINDS, KINDS | MEDIA), (RESPONSES_USAGE | RESPONSES_KINDS, KINDS)],
+    ids=["chat", "responses"],
+)
+async def test_kinds_of_tokens(
+    gateway: Gateway, usage: dict[str, Any], kinds: dict[str, float], is_stream: bool
+) -> None:
+    document: dict[str, Any] = {"model": "served", "usage": usage}
+    if is_stream:
+        body = events(document if "prompt_tokens" in usage else {"type": "response.completed", "response": document})
+        metered = await metadata_of(gateway, body, "text/event-stream")
+    else:
+        metered = await metadata_of(gateway, json.dumps(document).encode(), "application/json")
+    assert metered["gw.usage"] == METERED | kinds
+
+
+HOUR = {"cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 5}}
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_how_long_a_message_s_cache_is_kept(gateway: Gateway, is_stream: bool) -> None:
+    message = {"type": "message", "model": "served", "usage": MESSAGE_USAGE | HOUR | {"output_tokens": 40}}
+    if is_stream:
+        last = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 40}}
+        body = events({"type": "message_start", "message": message}, last)
+        metered = await metadata_of(gateway, body, "text/event-stream")
+    else:
+        metered = await metadata_of(gateway, json.dumps(message).encode(), "application/json")
+    assert metered["gw.usage"]["cache_written_1h_tokens"] == 5.0
 
 
 async def test_message(gateway: Gateway) -> None:

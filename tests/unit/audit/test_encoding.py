@@ -4,8 +4,26 @@ import pytest
 
 from gateway_ext.audit.encoding import WITHHELD, Event, decode_event, encode_event
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.records import AuditRecord, ConsentRecord, DecisionRecord, OrderRecord, OutcomeRecord
-from gateway_ext.exchange import Candidate, CredentialClass, Endpoint, Finding, Outcome, Principal, Prompt, Text, Usage
+from gateway_ext.audit.records import (
+    AlertRecord,
+    AuditRecord,
+    ConsentRecord,
+    DecisionRecord,
+    OrderRecord,
+    OutcomeRecord,
+)
+from gateway_ext.exchange import (
+    TOKEN_KINDS,
+    Candidate,
+    CredentialClass,
+    Endpoint,
+    Finding,
+    Outcome,
+    Principal,
+    Prompt,
+    Text,
+    Usage,
+)
 from gateway_ext.wire import audit_pb2
 
 PRINCIPAL = Principal(
@@ -43,6 +61,7 @@ DECISION = DecisionRecord(
     request_bytes=100,
     redactions=1,
     duration_ns=7,
+    output_tokens_cap=300,
 )
 OUTCOME = OutcomeRecord(
     name=EventName.OUTCOME_SETTLED,
@@ -55,6 +74,26 @@ OUTCOME = OutcomeRecord(
 
 
 ORDER = OrderRecord(EventName.CREDENTIAL_REVOKED, "credential", "key-1", "company", "ops", "root", "lost laptop", 7)
+
+
+ALERT = AlertRecord(
+    EventName.THRESHOLD_REACHED,
+    "a1",
+    "threshold",
+    "per-team",
+    "team",
+    "sales",
+    "large",
+    "2026-11",
+    "EUR",
+    80,
+    1_000,
+    800,
+    50,
+    True,
+    7,
+    9,
+)
 
 
 def encoded(record: AuditRecord) -> bytes:
@@ -74,6 +113,7 @@ def test_decision_keeps_every_field() -> None:
     assert (decision.endpoint, decision.model, decision.stream) == ("/v1/chat/completions", "large", True)
     assert (decision.hold_id, decision.held_nano, decision.currency) == ("h1", 5, "EUR")
     assert (decision.request_bytes, decision.redactions, decision.duration_ns) == (100, 1, 7)
+    assert decision.output_tokens_cap == 300
     assert decision.sovereign
     assert decision.policy_digest == "d1"
     assert decision.principal == audit_pb2.Principal(
@@ -140,6 +180,15 @@ def test_outcome_keeps_every_field() -> None:
     )
 
 
+def test_every_kind_of_token_is_kept_and_none_that_there_is_not() -> None:
+    kinds = {name: number for number, name in enumerate(TOKEN_KINDS, 100)}
+    usage = Usage(11, 12, 13, is_estimated=False, served_ns=5, **kinds)
+    outcome = decode_event(encoded(dataclasses.replace(OUTCOME, usage=usage))).outcome
+    assert {name: getattr(outcome, name) for name in TOKEN_KINDS} == kinds
+    plain = decode_event(encoded(OUTCOME)).outcome
+    assert not [field.name for field, _ in plain.ListFields() if field.name in TOKEN_KINDS]
+
+
 def test_an_empty_decision_is_still_a_decision() -> None:
     bare = DecisionRecord(EventName.DECISION_REFUSED, "", "", "", "", "")
     assert decode_event(encoded(bare)).WhichOneof("body") == "decision"
@@ -190,6 +239,19 @@ def test_a_consent_comes_back_as_it_was() -> None:
     assert consent == {key: value for key, value in dataclasses.asdict(record).items() if key != "name"}
 
 
+def test_an_alert_comes_back_as_it_was() -> None:
+    event = decode_event(encoded(ALERT))
+    assert (event.name, event.exchange_id, event.WhichOneof("body")) == ("budget:threshold:reached", "", "alert")
+    alert = {field.name: getattr(event.alert, field.name) for field in event.alert.DESCRIPTOR.fields}
+    assert alert == {key: value for key, value in dataclasses.asdict(ALERT).items() if key != "name"}
+
+
+def test_an_alert_carries_no_text_in_the_place_of_a_name() -> None:
+    odd = dataclasses.replace(ALERT, value="a\ud800", model="words of a caller")
+    alert = decode_event(encoded(odd)).alert
+    assert (alert.value, alert.model) == ("a?", WITHHELD)
+
+
 def test_the_format_has_no_room_for_content() -> None:
     """A new string field must be thought about here before it can be recorded."""
     strings = {
@@ -218,6 +280,8 @@ def test_the_format_has_no_room_for_content() -> None:
         *(
             f"Order.{name}" for name in ("scope", "value", "issuer", "actor", "user", "reason", "actor_issuer")
         ),  # an operator's words
+        "Order.currency",
+        *(f"Alert.{name}" for name in ("id", "kind", "budget", "scope", "value", "model", "period", "currency")),
         *(f"Consent.{name}" for name in ("agreement", "version", "party_kind", "party", "actor", "user", "reason")),
         *(f"Consent.{name}" for name in ("actor_issuer", "shown_sha256")),
     }

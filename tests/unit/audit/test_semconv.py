@@ -57,8 +57,8 @@ def test_every_field_of_a_record_is_exported() -> None:
     """Fill every field with something of its own and look for it among the attributes."""
     decision = audit_pb2.Decision(principal=audit_pb2.Principal(), findings=[audit_pb2.Finding()])
     expected = set[object]()
-    order, outcome = audit_pb2.Order(), OUTCOME.outcome
-    for number, message in enumerate((decision, decision.principal, decision.findings[0], outcome, order)):
+    order, outcome, alert = audit_pb2.Order(), OUTCOME.outcome, audit_pb2.Alert()
+    for number, message in enumerate((decision, decision.principal, decision.findings[0], outcome, order, alert)):
         for field in message.DESCRIPTOR.fields:
             unique = 1_000 * (number + 1) + field.number
             value: object
@@ -71,7 +71,7 @@ def test_every_field_of_a_record_is_exported() -> None:
                 value = str(unique) if field.type == field.TYPE_STRING else unique
                 setattr(message, field.name, value)
             expected.add(value)
-    events = (Event(decision=decision), Event(outcome=outcome), Event(order=order))
+    events = (Event(decision=decision), Event(outcome=outcome), Event(order=order), Event(alert=alert))
     exported = "".join(repr(semconv.attributes(event)) for event in events)
     assert {value for value in expected if str(value) not in exported} == set()
 

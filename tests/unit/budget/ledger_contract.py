@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway_ext.budget.rules import AccountLine, Settled, Settlement
+from gateway_ext.budget.rules import AccountLine, Settled, Settlement, TopUp
 from gateway_ext.errors import BudgetExhausted, InternalFailure
 from gateway_ext.exchange import Hold, Usage
 from gateway_ext.ports import Ledger
+from tests.unit.budget.quota_contract import QuotaContract
 from tests.unit.budget.reservations import NOW, PRICES, TTL, reservation
 
 Balances = Callable[[], dict[str, tuple[int, int]]]
@@ -24,7 +25,7 @@ USER = AccountLine("user", "per-user", 1_000, resets_in_seconds=3_600)
 TEAM = AccountLine("team", "per-team", 100, resets_in_seconds=3_600)
 
 
-class LedgerContract:
+class LedgerContract(QuotaContract):
     # --- reserve ------------------------------------------------------------------------------------------------
 
     async def test_reserve_holds_the_amount_on_every_line(self, ledger: Ledger, balances: Balances) -> None:
@@ -82,6 +83,46 @@ class LedgerContract:
             await ledger.reserve(reservation("h1", 2, AccountLine("user", "per-user", 1, resets_in_seconds)))
         assert refusal.value.retry_after_seconds == retry_after_seconds
 
+    async def test_a_refusal_tells_the_least_room_of_the_hard_lines(self, ledger: Ledger, balances: Balances) -> None:
+        soft = AccountLine("a-soft", "soft", 10, is_hard=False)
+        tight = AccountLine("z-tight", "per-key", 50)  # refuses none of these, and has less left than the one that does
+        await ledger.reserve(reservation("h1", 35, soft, USER, TEAM, tight))
+        for lines in ((soft, USER, TEAM, tight), (tight, TEAM, USER, soft)):
+            with pytest.raises(BudgetExhausted) as refusal:
+                await ledger.reserve(reservation("h2", 66, *lines))
+            assert (refusal.value.rule, refusal.value.room_nano) == ("per-key", 15)
+        with pytest.raises(BudgetExhausted) as refusal:
+            await ledger.reserve(reservation("h3", 66, soft, USER, TEAM))
+        assert (refusal.value.rule, refusal.value.room_nano) == ("per-team", 65)
+        assert (await ledger.reserve(reservation("h4", 65, soft, USER, TEAM))).amount_nano == 65
+        with pytest.raises(BudgetExhausted) as refusal:
+            await ledger.reserve(reservation("h5", 1, USER, TEAM))
+        assert refusal.value.room_nano == 0
+        assert balances() == {"a-soft": (100, 0), "user": (100, 0), "team": (100, 0), "z-tight": (35, 0)}
+
+    async def test_the_room_counts_top_ups_other_buckets_and_what_is_carried_over(self, ledger: Ledger) -> None:
+        await ledger.reserve(reservation("h1", 600, AccountLine("m1", "monthly", 1_000)))
+        monthly = AccountLine("m2", "monthly", 1_000, budget="monthly", before="m1", carries_max_nano=250)
+        with pytest.raises(BudgetExhausted) as refusal:
+            await ledger.reserve(reservation("h2", 5_000, monthly))  # nobody has used it before
+        assert refusal.value.room_nano == 1_250
+        await ledger.top_up(TopUp("t1", "monthly", 300, NOW, NOW + 1, "grace", "launch week"))
+        await ledger.reserve(reservation("h3", 150, AccountLine("b1", "rolling", 2_000)))
+        rolling = AccountLine("b2", "rolling", 2_000, others=("b1", "b0"))
+        with pytest.raises(BudgetExhausted) as refusal:
+            await ledger.reserve(reservation("h4", 5_000, rolling, monthly))
+        assert refusal.value.room_nano == 1_550
+        await ledger.reserve(reservation("h5", 500, rolling))
+        with pytest.raises(BudgetExhausted) as refusal:
+            await ledger.reserve(reservation("h6", 5_000, monthly, rolling))
+        assert refusal.value.room_nano == 1_350
+        await ledger.reserve(reservation("h7", 1_350, monthly, rolling))
+
+    async def test_what_is_beyond_the_arithmetic_has_no_known_room(self, ledger: Ledger) -> None:
+        with pytest.raises(BudgetExhausted) as refusal:
+            await ledger.reserve(reservation("h1", 10**40, limit_nano=10**60))
+        assert refusal.value.room_nano is None
+
     async def test_a_lowered_limit_refuses_new_holds_and_keeps_old_ones(
         self, ledger: Ledger, balances: Balances
     ) -> None:
@@ -108,6 +149,112 @@ class LedgerContract:
             await ledger.reserve(reservation("h1", 1, prices={}))
         with pytest.raises(InternalFailure):
             await ledger.reserve(reservation("h2", -1))
+
+    # --- soft, rolling, carried over, topped up -------------------------------------------------------------------
+
+    async def test_a_soft_budget_counts_and_refuses_nobody(self, ledger: Ledger, balances: Balances) -> None:
+        soft = AccountLine("soft", "per-team", 50, is_hard=False)
+        assert (await ledger.reserve(reservation("h1", 50, USER, soft))).over == ()
+        assert (await ledger.reserve(reservation("h2", 1, USER, soft))).over == ("per-team",)
+        assert balances() == {"user": (51, 0), "soft": (51, 0)}
+        with pytest.raises(BudgetExhausted, match="'per-user'"):
+            await ledger.reserve(reservation("h3", 1_000, soft, USER))
+        assert balances() == {"user": (51, 0), "soft": (51, 0)}
+
+    async def test_a_soft_budget_may_be_exceeded_at_once(self, ledger: Ledger, balances: Balances) -> None:
+        assert (await ledger.reserve(reservation("h1", 60, AccountLine("soft", "s", 50, is_hard=False)))).over == ("s",)
+        assert balances() == {"soft": (60, 0)}
+
+    async def test_earlier_buckets_of_a_rolling_window_count(self, ledger: Ledger, balances: Balances) -> None:
+        await ledger.reserve(reservation("h1", 600, AccountLine("b1", "rolling", 1_000)))
+        await ledger.reserve(reservation("h2", 300, AccountLine("b2", "rolling", 1_000, others=("b1", "b0"))))
+        third = AccountLine("b3", "rolling", 1_000, others=("b2", "b1"))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h3", 101, third))
+        await ledger.post("h1", Usage(500, 0), "eu/model", "test")
+        await ledger.reserve(reservation("h4", 200, third))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h5", 1, third))
+        await ledger.reserve(reservation("h6", 500, AccountLine("b4", "rolling", 1_000, others=("b3", "b2"))))
+        assert {key: sum(amounts) for key, amounts in balances().items()} == {
+            "b1": 500,
+            "b2": 300,
+            "b3": 200,
+            "b4": 500,
+        }
+
+    @pytest.mark.parametrize(("most", "carried"), [(1_000, 400), (150, 150), (0, 0)])
+    async def test_what_a_period_leaves_is_carried_over(self, ledger: Ledger, most: int, carried: int) -> None:
+        await ledger.reserve(reservation("h1", 500, AccountLine("m1", "monthly", 1_000)))
+        await ledger.post("h1", Usage(400, 0), "eu/model", "test")
+        await ledger.reserve(reservation("h2", 200, AccountLine("m1", "monthly", 1_000)))  # open: taken as spent
+        second = AccountLine("m2", "monthly", 1_000, before="m1", carries_max_nano=most)
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h3", 1_001 + carried, second))
+        await ledger.reserve(reservation("h4", 1_000 + carried, second))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h5", 1, second))
+
+    async def test_what_was_carried_over_and_not_used_is_carried_on(self, ledger: Ledger) -> None:
+        await ledger.reserve(reservation("h1", 400, AccountLine("m1", "monthly", 1_000)))
+        await ledger.reserve(
+            reservation("h2", 100, AccountLine("m2", "monthly", 1_000, before="m1", carries_max_nano=9_999))
+        )
+        third = AccountLine("m3", "monthly", 1_000, before="m2", carries_max_nano=9_999)
+        await ledger.reserve(reservation("h3", 2_500, third))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h4", 1, third))
+
+    async def test_what_was_handed_over_cannot_be_spent_by_a_request_that_comes_late(self, ledger: Ledger) -> None:
+        await ledger.reserve(reservation("h1", 400, AccountLine("m1", "monthly", 1_000)))
+        await ledger.reserve(
+            reservation("h2", 1, AccountLine("m2", "monthly", 1_000, before="m1", carries_max_nano=500))
+        )
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h3", 101, AccountLine("m1", "monthly", 1_000)))
+        await ledger.reserve(reservation("h4", 100, AccountLine("m1", "monthly", 1_000)))
+
+    async def test_a_late_request_finds_what_the_next_bucket_has_granted(self, ledger: Ledger) -> None:
+        await ledger.reserve(reservation("h1", 800, AccountLine("b2", "rolling", 1_000, others=("b1", "b3"))))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h2", 201, AccountLine("b1", "rolling", 1_000, others=("b0", "b2"))))
+
+    @pytest.mark.parametrize("before", ["", "never-used"])
+    async def test_nothing_comes_from_a_period_without_an_account(self, ledger: Ledger, before: str) -> None:
+        line = AccountLine("m1", "monthly", 1_000, before=before, carries_max_nano=9_999)
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h1", 1_001, line))
+
+    async def test_an_overspent_period_carries_nothing(self, ledger: Ledger) -> None:
+        await ledger.reserve(reservation("h1", 900, AccountLine("m1", "monthly", 1_000)))
+        await ledger.post("h1", Usage(5_000, 0), "eu/model", "test")
+        second = AccountLine("m2", "monthly", 1_000, before="m1", carries_max_nano=9_999)
+        await ledger.reserve(reservation("h2", 1_000, second))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h3", 1, second))
+
+    @pytest.mark.parametrize(
+        ("begins", "ends", "counts"),
+        [(NOW, NOW + 1, True), (NOW - 5, NOW + 5, True), (NOW - 5, NOW, False), (NOW + 1, NOW + 5, False)],
+    )
+    async def test_a_top_up_counts_while_it_lasts(self, ledger: Ledger, begins: int, ends: int, counts: bool) -> None:
+        line = AccountLine("user", "per-user", 1_000, budget="EUR/per-user/user/ada")
+        await ledger.top_up(TopUp("t1", line.budget, 300, begins, ends, "grace", "launch week"))
+        await ledger.top_up(TopUp("t1", line.budget, 300, begins, ends, "grace", "said twice"))
+        await ledger.top_up(TopUp("t2", "EUR/per-user/user/bob", 5_000, begins, ends, "grace", "somebody else's"))
+        await ledger.reserve(reservation("h1", 1_000, line))
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h2", 301, line))
+        if counts:
+            await ledger.reserve(reservation("h3", 300, line))
+        else:
+            with pytest.raises(BudgetExhausted):
+                await ledger.reserve(reservation("h3", 1, line))
+
+    @pytest.mark.parametrize("amount", [0, -1, 10**16])
+    async def test_a_top_up_is_a_plausible_amount(self, ledger: Ledger, amount: int) -> None:
+        with pytest.raises(InternalFailure):
+            await ledger.top_up(TopUp("t1", "b", amount, NOW, NOW + 1, "grace", "typo"))
 
     # --- settle -------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from gateway_ext.budget.rules import AccountLine, Price, Reservation
+from gateway_ext.budget.prices import Price
+from gateway_ext.budget.rules import AccountLine, Payer, Reservation
 from gateway_ext.exchange import Estimate
 
 NOW = 1_700_000_000_000_000_000
@@ -42,8 +43,7 @@ def reservation(
         currency="EUR",
         estimate=Estimate(input_tokens=100, output_tokens=10),
         prices=prices,
-        subject="ada@example.com",
-        team="engines",
+        payer=Payer("ada@example.com", "engines", business_unit="works", project="p1", cost_center="4711"),
         model="large",
         created_unix_nano=NOW,
         expires_unix_nano=expires_unix_nano,
@@ -53,11 +53,9 @@ def reservation(
 def assert_books_balance(path: Path) -> None:
     """Every account is the sum of its holds, held and posted; the file is sound; nothing is negative."""
     sums = """
-        SELECT key, held_nano, posted_nano,
-          (SELECT coalesce(sum(CASE state WHEN 'held' THEN amount_nano ELSE 0 END), 0) FROM hold, json_each(accounts)
-            WHERE value = account.key),
-          (SELECT coalesce(sum(cost_nano), 0) FROM hold, json_each(accounts) WHERE value = account.key)
-        FROM account"""
+        SELECT key, held_nano, posted_nano, coalesce(open_holds, 0), coalesce(costs, 0) FROM account LEFT JOIN (
+          SELECT value AS key, sum(CASE state WHEN 'held' THEN amount_nano ELSE 0 END) AS open_holds, sum(cost_nano) AS costs
+            FROM hold, json_each(accounts) GROUP BY 1) USING (key)"""
     with closing(sqlite3.connect(path)) as connection:
         for key, held, posted, open_holds, costs in connection.execute(sums):
             assert (key, held, posted) == (key, open_holds, costs), "account differs from its holds"

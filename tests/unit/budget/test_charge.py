@@ -70,8 +70,32 @@ def test_an_aborted_request_is_charged_although_nothing_came_back() -> None:
     assert settlement(aborted, BOUNDS) == settled(Usage(100, 0, is_estimated=True), "client_aborted", "usage_estimated")
 
 
-@given(st.integers(0, 10**9), st.integers(0, 10**9))
-def test_an_estimate_stays_within_what_was_reserved(request_bytes: int, response_bytes: int) -> None:
-    usage = estimated(request_bytes, response_bytes, BOUNDS)
+def test_the_output_of_a_stream_that_was_cut_is_what_was_counted_on_its_way() -> None:
+    left = outcome(response_bytes=3_000, output_tokens_seen=7, flags=("client_aborted",))
+    usage = Usage(100, 7, is_estimated=True)
+    assert settlement(left, BOUNDS) == settled(usage, "client_aborted", "usage_estimated")
+
+
+def test_the_input_of_a_stream_that_was_cut_is_what_its_start_said() -> None:
+    started = Usage(900, 0, 600, is_estimated=True, cache_write_tokens=50)
+    left = outcome(usage=started, output_tokens_seen=7, flags=("client_aborted",))
+    usage = Usage(900, 7, 600, is_estimated=True, cache_write_tokens=50)
+    assert settlement(left, BOUNDS) == settled(usage, "client_aborted", "usage_estimated")
+
+
+def test_reported_usage_counts_whatever_was_seen() -> None:
+    assert settlement(outcome(usage=Usage(5, 7), output_tokens_seen=90), BOUNDS) == settled(Usage(5, 7))
+
+
+def test_how_long_it_took_is_part_of_what_was_used() -> None:
+    assert settlement(outcome(usage=Usage(5, 7), served_ns=9), BOUNDS) == settled(Usage(5, 7, served_ns=9))
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.none() | st.integers(0, 10**9))
+def test_an_estimate_stays_within_what_was_reserved(
+    request_bytes: int, response_bytes: int, seen_tokens: int | None
+) -> None:
+    ended = outcome(request_bytes=request_bytes, response_bytes=response_bytes, output_tokens_seen=seen_tokens)
+    usage = estimated(ended, BOUNDS)
     assert 0 <= usage.input_tokens <= BOUNDS.input_tokens
     assert 0 <= usage.output_tokens <= BOUNDS.output_tokens

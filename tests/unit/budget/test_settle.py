@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_ext.budget.rules import Price
+from gateway_ext.budget.prices import Price
 from gateway_ext.budget.settle import AMOUNT_NANO_MAX, EXPIRED, HELD, POSTED, VOID, Closing, Evidence, evidence, priced
 from gateway_ext.exchange import Usage
 from tests.unit.budget.reservations import PRICES

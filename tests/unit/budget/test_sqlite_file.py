@@ -13,8 +13,12 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.budget import sqlite_file
+from gateway_ext.budget.rules import AccountLine
 from gateway_ext.budget.sqlite_file import connect, connect_read_only, patiently
-from gateway_ext.errors import ConfigurationError
+from gateway_ext.budget.sqlite_ledger import SqliteLedger
+from gateway_ext.errors import BudgetExhausted, ConfigurationError
+from gateway_ext.exchange import Usage
+from tests.unit.budget.reservations import FixedClock, assert_books_balance, reservation
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
@@ -94,3 +98,35 @@ def test_a_second_connection_of_a_process_leaves_the_locks_of_the_first(tmp_path
     with closing(connect(path)), closing(connect(path)):
         subprocess.run([sys.executable, "-c", program, path], check=True)
         assert (tmp_path / "ledger.sqlite-wal").exists()
+
+
+async def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "ledger_version_1.sql").read_text())
+    ledger = SqliteLedger(path, FixedClock())
+    await ledger.open()
+    line = AccountLine("EUR/2026-11/per-user/user/ada", "per-user", 1_000, budget="EUR/per-user/user/ada")
+    assert (await ledger.reserve(reservation("h2", 900, line))).amount_nano == 900
+    with pytest.raises(BudgetExhausted):
+        await ledger.reserve(reservation("h3", 1, line))
+    settled = await ledger.post("h1", Usage(5, 5), "eu/model", "access_log")
+    assert settled is not None
+    assert settled.cost_nano == 10
+    await ledger.close()
+    assert_books_balance(path)
+
+
+def test_processes_may_take_it_over_at_the_same_time(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "ledger_version_1.sql").read_text())
+    together = threading.Barrier(8)
+
+    def take_over(_: int) -> int:
+        together.wait(5)
+        with closing(connect(path)) as connection:
+            return int(connection.execute("SELECT carried_nano FROM account").fetchone()[0])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(take_over, range(8))) == [0] * 8

@@ -97,6 +97,12 @@ async def test_a_settled_hold_keeps_what_reports_need(path: Path, ledger: Sqlite
         "accounts": '["user"]',
         "subject": "ada@example.com",
         "team": "engines",
+        "business_unit": "works",
+        "project": "p1",
+        "application": "",
+        "environment": "",
+        "cost_center": "4711",
+        "credential_id": "",
         "model": "large",
         "input_tokens_max": 100,
         "output_tokens_max": 10,
@@ -111,6 +117,8 @@ async def test_a_settled_hold_keeps_what_reports_need(path: Path, ledger: Sqlite
         "usage_is_estimated": 1,
         "settled_by": "response",
         "flags": '["client_aborted", "usage_estimated"]',
+        "usage_details": "{}",
+        "quotas": "[]",
     }
 
 

@@ -7,12 +7,13 @@ from gateway_ext.audit.cursor import Cursor, save_cursor
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.exporter import to_request
 from gateway_ext.audit.reading import last_events, next_batch
-from gateway_ext.audit.records import DecisionRecord, OutcomeRecord
+from gateway_ext.audit.records import AlertRecord, DecisionRecord, OrderRecord, OutcomeRecord
 from gateway_ext.audit.segments import segment_path
 from gateway_ext.audit.spool import Spool
 from gateway_ext.cli.main import main
 from gateway_ext.clock import SystemClock
 from gateway_ext.exchange import Candidate, CredentialClass, Finding, Outcome, Principal, Usage
+from gateway_ext.limits import NANO
 from gateway_ext.telemetry.otlp_file_sink import split, to_line
 
 EU = Candidate("eu-1", "openai", "large-2026", "EU", "sovereign")
@@ -67,6 +68,29 @@ def test_tail_is_a_table_of_all_processes_in_order_of_time(state: Path, capsys: 
     assert forwarded.split()[2:] == cells.split()
     assert "429 budget_exhausted" in refused
     assert " ".join(settled.split()).endswith("200 eu-1 812+120 tokens, 0.012346 EUR, usage_estimated")
+
+
+def test_tail_says_what_was_told_and_granted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alert = AlertRecord(
+        *(EventName.THRESHOLD_REACHED, "a1", "threshold", "per-team", "team", "sales", "", "2026-11", "EUR"),
+        threshold_percent=80,
+        limit_nano=500 * NANO,
+        posted_nano=401 * NANO + NANO // 4,
+        held_nano=0,
+        hard=True,
+    )
+    top_up = OrderRecord(
+        *(EventName.TOPUP_GRANTED, "budget", "EUR/per-team/team/sales", "", "ada", "root", "trade fair"),
+        amount_nano=250 * NANO,
+        currency="EUR",
+    )
+    spool = Spool(tmp_path / "spool", "control", SystemClock())
+    spool.append(alert)
+    spool.append(top_up)
+    spool.close()
+    _, (_, told, granted) = output(capsys, "tail", "--state", tmp_path)
+    assert " ".join(told.split()).endswith("per-team sales 80 % 401.25 of 500 EUR posted")
+    assert " ".join(granted.split()).endswith("ada budget EUR/per-team/team/sales 250 EUR, trade fair")
 
 
 def test_tail_n_takes_the_last(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

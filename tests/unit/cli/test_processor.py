@@ -21,7 +21,7 @@ def test_a_failed_fsync_ends_the_process_with_1(tmp_path: Path, command: str) ->
         [sys.executable, FAILING_DISK, command, "--state", tmp_path, "--policies", POLICIES],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         check=False,
     )
     assert ended.returncode == 1

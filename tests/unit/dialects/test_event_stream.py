@@ -28,8 +28,8 @@ def test_what_the_guard_finds_is_nowhere_in_what_goes_out(name: str) -> None:
         ("chat_text", Usage(12, 11), 0),
         ("chat_tools", None, 0),
         ("completions", Usage(3, 5), 0),
-        ("responses_text", Usage(37, 11, 30), 22),
-        ("messages", Usage(165, 89, 40), 0),
+        ("responses_text", Usage(37, 11, 30, reasoning_tokens=2), 22),
+        ("messages", Usage(165, 89, 40, cache_write_tokens=100), 0),
     ],
 )
 def test_meters_on_the_way(name: str, usage: Usage | None, next_number: int) -> None:

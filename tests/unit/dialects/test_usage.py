@@ -22,6 +22,44 @@ from gateway_ext.exchange import Usage
             {"usage": {"input_tokens": 7, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 2}}},
             Usage(7, 3, 2),
         ),
+        (
+            {
+                "usage": {
+                    "prompt_tokens": 20,
+                    "completion_tokens": 9,
+                    "prompt_tokens_details": {
+                        "cached_tokens": 5,
+                        "cache_write_tokens": 6,
+                        "audio_tokens": 3,
+                        "image_tokens": 2,
+                        "text_tokens": 4,
+                    },
+                    "completion_tokens_details": {"reasoning_tokens": 4, "audio_tokens": 2, "image_tokens": 1},
+                }
+            },
+            Usage(
+                20,
+                9,
+                5,
+                cache_write_tokens=6,
+                reasoning_tokens=4,
+                audio_input_tokens=3,
+                audio_output_tokens=2,
+                image_input_tokens=2,
+                image_output_tokens=1,
+            ),
+        ),
+        (
+            {
+                "usage": {
+                    "input_tokens": 7,
+                    "output_tokens": 3,
+                    "input_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 1},
+                    "output_tokens_details": {"reasoning_tokens": 3, "audio_tokens": 4},
+                }
+            },
+            Usage(7, 3, 2, cache_write_tokens=1, reasoning_tokens=3),
+        ),
         ({"response": {"usage": {"input_tokens": 7, "output_tokens": 3}}}, Usage(7, 3)),
         ({"usage": None, "response": {"usage": {"input_tokens": 7, "output_tokens": 3}}}, Usage(7, 3)),
         ({"usage": {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": None}}, Usage(10, 5)),
@@ -79,8 +117,7 @@ def test_meters_a_chat_stream(asked_for_usage: bool) -> None:
     strips = [meter.see(event) for event in stream(DELTA, {**DELTA, "usage": None}, USAGE, b"[DONE]")]
     assert strips == [False, False, not asked_for_usage, False]
     assert meter.usage == Usage(4, 2)
-    assert meter.content_events == 2
-    assert meter.data_bytes == len(orjson.dumps(DELTA)) + len(orjson.dumps({**DELTA, "usage": None}))
+    assert meter.seen.events == 2
     assert meter.is_complete
 
 
@@ -122,14 +159,14 @@ def test_meters_a_stream_of_the_responses_endpoint(end: str, has_event_field: bo
     assert meter.is_complete
     assert meter.usage == Usage(9, 1, 3)
     if has_event_field:
-        assert meter.content_events == 1
+        assert meter.seen.events == 1
 
 
 def test_comments_and_other_servers_events_change_nothing() -> None:
     meter = StreamMeter(asked_for_usage=False)
     for event in SseParser().feed(b": ping\n\nevent: ping\ndata: {}\n\n\n"):
         assert not meter.see(event)
-    assert (meter.usage, meter.content_events, meter.data_bytes, meter.is_complete) == (None, 0, 0, False)
+    assert (meter.usage, meter.seen.events, meter.seen.tokens, meter.is_complete) == (None, 0, 0, False)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +181,25 @@ def test_comments_and_other_servers_events_change_nothing() -> None:
                 "cache_read_input_tokens": 20,
                 "cache_creation_input_tokens": 100,
             },
-            Usage(127, 3, 20),
+            Usage(127, 3, 20, cache_write_tokens=100),
+        ),
+        (
+            {
+                "input_tokens": 7,
+                "output_tokens": 3,
+                "cache_creation_input_tokens": 100,
+                "cache_creation": {"ephemeral_5m_input_tokens": 60, "ephemeral_1h_input_tokens": 40},
+            },
+            Usage(107, 3, cache_write_tokens=100, cache_write_1h_tokens=40),
+        ),
+        (
+            {
+                "input_tokens": 7,
+                "output_tokens": 3,
+                "cache_creation_input_tokens": 10,
+                "cache_creation": {"ephemeral_1h_input_tokens": 11},
+            },
+            Usage(17, 3, cache_write_tokens=10),
         ),
         ({"input_tokens": 7, "output_tokens": 3, "cache_read_input_tokens": None}, Usage(7, 3)),
         ({"prompt_tokens": 7, "completion_tokens": 3, "cache_read_input_tokens": 5}, Usage(7, 3)),
@@ -179,4 +234,4 @@ def test_meters_a_stream_of_the_messages_endpoint(is_parsed: bool) -> None:
         (Usage(65, 15, 40), False),
         (Usage(65, 15, 40), True),
     ]
-    assert meter.content_events == 1
+    assert meter.seen.events == 1

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 
+from gateway_ext.dialects.rate_limits import PROVIDERS_NAMES, field_names
 from gateway_ext.envoyconf.render import render
 from gateway_ext.exchange import Dialect, Endpoint
 from gateway_ext.limits import REQUEST_BODY_BYTES_MAX
@@ -203,10 +204,21 @@ class TestRoutes:
         (configuration,) = documents(snapshot_of(provider("a")))["routes.yaml"]
         everywhere = [each["header"]["key"] for each in configuration["response_headers_to_add"]]
         routes = {route["name"]: route for route in configuration["virtual_hosts"][0]["routes"]}
-        messages = [each["header"]["key"] for each in routes["messages"]["response_headers_to_add"]]
-        assert (everywhere, messages) == (["x-request-id"], ["request-id"])
-        assert "response_headers_to_add" not in routes["chat_completions"]
+        messages, chat = (
+            {each["header"]["key"] for each in routes[name]["response_headers_to_add"]}
+            for name in ("messages", "chat_completions")
+        )
+        assert everywhere == ["x-request-id", "x-gateway-output-cap", "x-gateway-degraded-from"]
+        assert "request-id" in messages - chat
         assert "anthropic-organization-id" in configuration["response_headers_to_remove"]
+
+    def test_clients_are_told_of_quotas_by_us_alone(self) -> None:
+        routes = {route["name"]: route for route in self.host(snapshot_of(provider("a")))["routes"]}
+        for name, dialect in (("chat_completions", Dialect.OPENAI), ("messages", Dialect.ANTHROPIC)):
+            assert set(PROVIDERS_NAMES) <= set(routes[name]["response_headers_to_remove"])
+            added = {each["header"]["key"]: each["header"]["value"] for each in routes[name]["response_headers_to_add"]}
+            for field in field_names(dialect):
+                assert added[field] == f"%DYNAMIC_METADATA(gw.plan:limits:{field})%"
 
     def test_a_request_ends_before_its_hold_expires(self) -> None:
         host = self.host(snapshot_of(provider("a"), hold_ttl_seconds=600))

@@ -47,6 +47,43 @@ def test_a_metered_exchange() -> None:
     assert outcome.reason == ""
 
 
+KINDS = {"cache_write_tokens": 2, "reasoning_tokens": 3, "audio_input_tokens": 4, "image_output_tokens": 1}
+
+
+def test_every_kind_of_token_the_other_dialect_or_the_processor_tells_of() -> None:
+    told = {"input_tokens": 12.0, "output_tokens": 3.0, **{name: float(tokens) for name, tokens in KINDS.items()}}
+    outcome, _ = read(entry(metadata={"gw.plan": PLAN, "gw.usage": told}))
+    assert outcome.usage == Usage(12, 3, is_estimated=False, **KINDS)
+
+
+def test_more_of_a_kind_than_there_is_at_all_is_not_believed() -> None:
+    told = {"input_tokens": 12.0, "output_tokens": 3.0, "audio_input_tokens": 13.0, "reasoning_tokens": 4.0}
+    outcome, _ = read(entry(metadata={"gw.plan": PLAN, "gw.usage": told}))
+    assert outcome.usage == Usage(12, 3)
+
+
+def test_what_was_counted_on_the_way_to_a_caller_who_left() -> None:
+    logged = entry(metadata={"gw.plan": PLAN, "gw.usage": {"seen_tokens": 17.0}}, flags=["downstream_remote_reset"])
+    outcome, _ = read(logged)
+    assert (outcome.usage, outcome.output_tokens_seen) == (None, 17)
+    outcome, _ = read(entry(metadata={"gw.plan": PLAN}))
+    assert outcome.output_tokens_seen is None
+
+
+@pytest.mark.parametrize(("last_milliseconds", "served_ms"), [(1_400, 1_150), (None, 1_250)])
+def test_how_long_the_provider_took(last_milliseconds: int | None, served_ms: int) -> None:
+    """From the request's first byte to the answer's last, or to the end when there was none."""
+    logged = entry()
+    logged.common_properties.time_to_first_upstream_tx_byte.FromMilliseconds(250)
+    if last_milliseconds is not None:
+        logged.common_properties.time_to_last_upstream_rx_byte.FromMilliseconds(last_milliseconds)
+    assert read(logged)[0].served_ns == served_ms * 1_000_000
+
+
+def test_a_request_that_nobody_served_took_no_time() -> None:
+    assert read(entry())[0].served_ns == 0
+
+
 def test_embeddings_have_no_output() -> None:
     outcome, _ = read(entry(metadata={"gw.plan": PLAN, "gw.usage": {"input_tokens": 12.0}}))
     assert outcome.usage == Usage(12, 0)
@@ -59,15 +96,33 @@ CACHE = {"cache_read_tokens": 10.0, "cache_written_tokens": 8.0}
 @pytest.mark.parametrize(
     ("counted", "usage"),
     [
-        ({"input_tokens": 12.0, "output_tokens": 3.0, **CACHE}, Usage(30, 3, 10)),
+        ({"input_tokens": 12.0, "output_tokens": 3.0, **CACHE}, Usage(30, 3, 10, cache_write_tokens=8)),
+        (
+            {"input_tokens": 12.0, "output_tokens": 3.0, **CACHE, "cache_written_1h_tokens": 5.0},
+            Usage(30, 3, 10, cache_write_tokens=8, cache_write_1h_tokens=5),
+        ),
+        (
+            {"input_tokens": 12.0, "output_tokens": 3.0, **CACHE, "cache_written_1h_tokens": 9.0},
+            Usage(30, 3, 10, cache_write_tokens=8),
+        ),
         ({"input_tokens": 12.0, "output_tokens": 3.0}, Usage(12, 3, 0)),
-        ({"started_input_tokens": 12.0, "output_tokens": 3.0, **CACHE}, Usage(30, 3, 10)),
+        ({"started_input_tokens": 12.0, "output_tokens": 3.0, **CACHE}, Usage(30, 3, 10, cache_write_tokens=8)),
         ({"started_input_tokens": 12.0, "input_tokens": 13.0, "output_tokens": 3.0}, Usage(13, 3, 0)),
-        ({"started_input_tokens": 12.0, **CACHE}, None),
+        ({"started_input_tokens": 12.0, **CACHE}, Usage(30, 0, 10, is_estimated=True, cache_write_tokens=8)),
         ({"input_tokens": 30.0, "output_tokens": 3.0, "cached_input_tokens": 10.0, **CACHE}, Usage(30, 3, 10)),
         ({}, None),
     ],
-    ids=["whole", "without_cache", "stream", "stream_with_input_again", "cut_off", "read_by_the_processor", "nothing"],
+    ids=[
+        "whole",
+        "an_hour",
+        "more_than_written",
+        "without_cache",
+        "stream",
+        "stream_with_input_again",
+        "cut_off",
+        "read_by_the_processor",
+        "nothing",
+    ],
 )
 def test_messages_count_the_cache_apart(counted: dict[str, float], usage: Usage | None) -> None:
     outcome, _ = read(entry(metadata={"gw.plan": MESSAGE_PLAN, "gw.usage": counted}))
@@ -80,7 +135,7 @@ def test_counts_of_the_cache_mean_nothing_in_the_other_dialect() -> None:
     assert outcome.usage == Usage(12, 3, 0)
 
 
-@pytest.mark.parametrize("flag", ["half_stream", "stream_malformed", "stream_too_long"])
+@pytest.mark.parametrize("flag", ["half_stream", "stream_malformed", "stream_over_hold", "stream_too_long"])
 def test_what_the_processor_read_in_the_response(flag: str) -> None:
     outcome, _ = read(entry(metadata={"gw.plan": PLAN, "gw.usage": {"flag": flag}}))
     assert (outcome.usage, outcome.flags, outcome.saw_end_of_stream) == (None, (flag,), False)

@@ -79,7 +79,9 @@ async def test_a_blocked_stream_ends_with_an_error_and_is_charged(world: World) 
     assert b"answer_blocked" in cut.body
     assert AWS_KEY.encode() not in cut.body
     assert cut.body.endswith(b"data: [DONE]\n\n")
-    assert told(cut) == {"gw.usage": {"flag": "answer_blocked"}}
+    usage = told(cut)["gw.usage"]
+    assert (usage.pop("flag"), usage.keys()) == ("answer_blocked", {"seen_tokens"})
+    assert 3 <= usage["seen_tokens"] <= len(PROSE + AWS_KEY + " yes")
     assert stream.conversation.state is State.DONE
     stream.close()
     (record,) = answers(world)
@@ -103,19 +105,21 @@ async def test_without_a_record_the_end_is_withheld(world: World) -> None:
     (cut,) = await stream.answer(e.ResponseBody(chat_stream([PROSE]), end_of_stream=True))
     assert isinstance(cut, c.PassChunk)
     assert b"answer_uninspected" in cut.body
-    assert told(cut) == {"gw.usage": {"flag": "answer_uninspected"}}
+    usage = told(cut)["gw.usage"]
+    assert usage["flag"] == "answer_uninspected"
+    assert 1 <= usage["seen_tokens"] <= len(PROSE)
 
 
 async def test_a_stream_that_is_no_stream_is_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     stream, _ = await answering(world)
     (cut,) = await stream.answer(e.ResponseBody(b"data: {not json\n\n", end_of_stream=False))
-    assert told(cut) == {"gw.usage": {"flag": "stream_malformed"}}
+    assert told(cut) == {"gw.usage": {"flag": "stream_malformed", "seen_tokens": 17 // 3}}
     assert isinstance(cut, c.PassChunk)
     assert b"not json" not in cut.body
     monkeypatch.setattr(limits, "STREAM_BYTES_MAX", 10)
     stream, _ = await answering(world)
     (cut,) = await stream.answer(e.ResponseBody(chat_stream([PROSE]), end_of_stream=False))
-    assert told(cut) == {"gw.usage": {"flag": "stream_too_long"}}
+    assert told(cut)["gw.usage"]["flag"] == "stream_too_long"
     assert len(answers(world)) == 2
 
 

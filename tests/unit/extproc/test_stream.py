@@ -95,7 +95,7 @@ async def test_the_usage_of_a_stream_goes_with_its_last_chunk() -> None:
     assert await stream.answer(e.ResponseBody(LAST, end_of_stream=False)) == ()
     (last,) = await stream.answer(e.ResponseBody(DONE, end_of_stream=True))
     assert isinstance(last, c.PassChunk)
-    assert (last.body, told(first), told(last)) == (DONE, {}, {"gw.usage": TOLD})
+    assert (last.body, told(first), told(last)) == (DONE, {"gw.usage": {"seen_tokens": 17}}, {"gw.usage": TOLD})
     assert stream.conversation.state is State.DONE
 
 
@@ -120,10 +120,52 @@ async def test_a_whole_response_without_usage_tells_none() -> None:
     assert told(release) == {"gw.usage": {}}
 
 
+async def test_kinds_of_tokens_are_told_by_their_names() -> None:
+    kinds = {"prompt_tokens_details": {"audio_tokens": 3}, "completion_tokens_details": {"reasoning_tokens": 7}}
+    stream = await responding(ResponseReading.STREAM)
+    chunk = b"data: " + json.dumps({"choices": [], "usage": USAGE | kinds}).encode() + b"\n\n"
+    (last,) = await stream.answer(e.ResponseBody(DELTA + chunk + DONE, end_of_stream=True))
+    expected = TOLD | {"cached_input_tokens": 0.0, "audio_input_tokens": 3.0, "reasoning_tokens": 7.0}
+    assert told(last)["gw.usage"] == expected
+
+
+async def test_what_a_caller_got_who_leaves_has_been_told_before() -> None:
+    """At any moment at least what has gone out, at most an eighth and 16 tokens more, and not with each chunk."""
+    stream = await responding(ResponseReading.STREAM)
+    told_tokens, tellings = 0.0, 0
+    for events in range(1, 401):
+        (chunk,) = await stream.answer(e.ResponseBody(DELTA, end_of_stream=False))
+        if usage := told(chunk).get("gw.usage"):
+            told_tokens, tellings = usage["seen_tokens"], tellings + 1
+        assert events <= told_tokens <= events * 9 / 8 + 16
+    assert tellings < 25
+
+
+class BoundedReader(Reader):
+    """Ends a stream with more than three events of output."""
+
+    async def decide(self, exchange: Exchange, body: bytes) -> Forwarded:
+        return dataclasses.replace(await super().decide(exchange, body), output_events_max=3)
+
+
+async def test_a_stream_with_more_than_was_held_is_cut_and_flagged() -> None:
+    stream = await responding(ResponseReading.STREAM, BoundedReader(ResponseReading.STREAM))
+    for _ in range(3):
+        (passed,) = await stream.answer(e.ResponseBody(DELTA, end_of_stream=False))
+        assert isinstance(passed, c.PassChunk)
+        assert not passed.end_of_stream
+    (cut,) = await stream.answer(e.ResponseBody(DELTA, end_of_stream=False))
+    assert isinstance(cut, c.PassChunk)
+    assert cut.end_of_stream
+    assert b"stream_cut" in cut.body
+    assert DELTA not in cut.body
+    assert told(cut)["gw.usage"]["flag"] == "stream_over_hold"
+
+
 async def test_a_stream_that_just_stops_is_flagged() -> None:
     stream = await responding(ResponseReading.STREAM)
     (last,) = await stream.answer(e.ResponseBody(DELTA, end_of_stream=True))
-    assert told(last) == {"gw.usage": {"flag": "half_stream"}}
+    assert told(last) == {"gw.usage": {"flag": "half_stream", "seen_tokens": 1}}
 
 
 async def test_a_stream_with_an_endless_event_is_cut_and_flagged() -> None:
@@ -132,14 +174,16 @@ async def test_a_stream_with_an_endless_event_is_cut_and_flagged() -> None:
     assert isinstance(cut, c.PassChunk)
     assert cut.end_of_stream
     assert cut.body.endswith(b"data: [DONE]\n\n")
-    assert told(cut) == {"gw.usage": {"flag": "stream_malformed"}}
+    assert told(cut)["gw.usage"]["flag"] == "stream_malformed"
+    assert told(cut)["gw.usage"]["seen_tokens"] >= 1
 
 
 async def test_a_stream_that_is_too_long_is_cut_and_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "STREAM_BYTES_MAX", 10)
     stream = await responding(ResponseReading.STREAM)
     (cut,) = await stream.answer(e.ResponseBody(DELTA, end_of_stream=False))
-    assert told(cut) == {"gw.usage": {"flag": "stream_too_long"}}
+    assert told(cut)["gw.usage"]["flag"] == "stream_too_long"
+    assert told(cut)["gw.usage"]["seen_tokens"] >= 1
 
 
 # --- an operator's order ----------------------------------------------------------------------------------------------
@@ -163,7 +207,7 @@ async def test_an_order_ends_a_running_stream_with_an_error_event() -> None:
     assert cut.body.startswith(b'data: {"error":')  # no half event before it
     assert b"credential_revoked" in cut.body
     assert cut.body.endswith(DONE)
-    assert told(cut) == {"gw.usage": {"flag": "credential_revoked"}}
+    assert told(cut) == {"gw.usage": {"flag": "credential_revoked", "seen_tokens": 1}}
     assert stream.conversation.state is State.DONE
     assert stream.interruption() is None
 

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway_ext.budget.rules import BudgetRule, Price
+from gateway_ext.budget import rules as budget_rules
+from gateway_ext.budget.prices import Price, always
+from gateway_ext.budget.rules import BudgetRule
+from gateway_ext.budget.windows import Calendar, Window
 from gateway_ext.consent.rules import Agreement, ConsentRules, PartyKind
 from gateway_ext.credentials.rules import Bounds, CredentialRules
 from gateway_ext.exchange import Candidate, CredentialClass, Dialect, Interface
@@ -64,20 +67,127 @@ def test_models_keep_the_order_of_preference(policy_dir: Path) -> None:
     assert (model.output_tokens_max, model.context_tokens) == (4096, 128_000)
 
 
+@pytest.mark.parametrize(
+    ("url", "written", "field"),
+    [
+        ("https://new.example/v1", "", "max_tokens"),
+        ("https://api.openai.com/v1", "", "max_completion_tokens"),
+        ("https://acme.openai.azure.com/openai/v1", "", "max_completion_tokens"),
+        ("https://api.openai.com.example/v1", "", "max_tokens"),
+        ("https://api.openai.com/v1", "output_tokens_field: max_tokens", "max_tokens"),
+        ("https://new.example/v1", "output_tokens_field: max_completion_tokens", "max_completion_tokens"),
+    ],
+)
+def test_where_a_model_reads_its_limit(policy_dir: Path, url: str, written: str, field: str) -> None:
+    with (policy_dir / "providers.yaml").open("a") as file:
+        file.write(f'  new: {{url: "{url}", jurisdiction: US, tier: frontier}}\n')
+    with (policy_dir / "models.yaml").open("a") as file:
+        more = f", {written}" if written else ""
+        file.write(f"  large: {{deployments: [{{provider: new, price: {{input: 1, output: 1}}}}]{more}}}\n")
+        file.write(
+            "  both: {deployments: [{provider: new, price: {input: 1, output: 1}}, {provider: eu, price: {input: 1, output: 1}}]}\n"
+        )
+    models = load_policy(policy_dir).routing.models
+    assert models["large"].output_tokens_field == field
+    assert models["both"].output_tokens_field == "max_tokens", "one of its servers may pass over the other field"
+
+
+def test_tokenizers_are_named_and_not_guessed(policy_dir: Path) -> None:
+    with (policy_dir / "models.yaml").open("a") as file:
+        file.write("  counted: {tokenizer: cl100k_base, deployments: [{provider: eu, price: {input: 1, output: 1}}]}\n")
+    models = load_policy(policy_dir).routing.models
+    assert (models["counted"].tokenizer, models["assistant"].tokenizer) == ("cl100k_base", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "output_tokens_min", "cuts"),
+    [
+        ("", 256, False),
+        ("on_exhausted: {output_tokens_min: 40}", 40, False),
+        ("on_exhausted: {cap_output: false, output_tokens_min: 40}", None, False),
+        ("on_over_hold: cut", 256, True),
+    ],
+)
+def test_what_becomes_of_requests_that_do_not_fit(
+    policy_dir: Path, written: str, output_tokens_min: int | None, cuts: bool
+) -> None:
+    with (policy_dir / "budgets.yaml").open("a") as file:
+        file.write(written)
+    budget = load_policy(policy_dir).budget
+    assert (budget.output_tokens_min, budget.cuts_over_hold) == (output_tokens_min, cuts)
+
+
+@pytest.mark.parametrize(
+    ("written", "admits"),
+    [("", False), ("on_ledger_loss: deny", False), ("on_ledger_loss: admit_within_lease", True)],
+)
+def test_without_the_ledger_nothing_is_admitted_unless_policy_says_so(
+    policy_dir: Path, written: str, admits: bool
+) -> None:
+    with (policy_dir / "budgets.yaml").open("a") as file:
+        file.write(written)
+    assert load_policy(policy_dir).budget.admits_within_lease == admits
+
+
 def test_prices_are_exact_nano_units_by_cluster(policy_dir: Path) -> None:
     assert load_policy(policy_dir).budget.prices == {
-        "us/big": Price(2_500_000_000, 10_000_000_000, 1_250_000_000, 1),
-        "eu/assistant": Price(400_000_000, 2_000_000_000, 400_000_000, 0),  # cached input costs as input does
-        "own/local": Price(0, 0, 0, 0),
+        "us/big": always(Price(2_500_000_000, 10_000_000_000, 1_250_000_000, 1)),
+        "eu/assistant": always(Price(400_000_000, 2_000_000_000, 400_000_000)),  # cached input costs as input does
+        "own/local": always(Price(0, 0, 0)),
     }
 
 
 def test_budgets(policy_dir: Path) -> None:
     budget = load_policy(policy_dir).budget
-    assert (budget.currency, budget.timezone, budget.hold_ttl_seconds) == ("EUR", "Europe/Paris", 900)
+    month = Window(Calendar.MONTH, "Europe/Paris")
+    assert (budget.currency, budget.hold_ttl_seconds) == ("EUR", 900)
     assert budget.budgets == (
-        BudgetRule("per-user", "user", "*", 20_000_000_000, "month"),
-        BudgetRule("sales", "team", "sales-*", 499_990_000_000, "month"),
+        BudgetRule("per-user", budget_rules.Scope.USER, "*", 20_000_000_000, month),
+        BudgetRule("sales", budget_rules.Scope.TEAM, "sales-*", 499_990_000_000, month),
+    )
+
+
+def test_budgets_of_all_kinds(policy_dir: Path) -> None:
+    (policy_dir / "budgets.yaml").write_text(
+        """
+currency: EUR
+timezone: Europe/Paris
+fiscal_year_begins_in: 4
+organisation: {name: acme, business_units: {retail: [shop, search], bank: [payments]}}
+budgets:
+  - {name: house, scope: organisation, amount: 1000000, window: year}
+  - {name: units, scope: business_unit, match: retail, amount: 5, window: quarter, carry_over: 2.5}
+  - {name: dear, scope: user, models: [big*], per_model: true, amount: 1, window: rolling 12h, hard: false}
+  - {name: trial, scope: credential, amount: 1, window: total, timezone: Asia/Tokyo}
+"""
+    )
+    budget = load_policy(policy_dir).budget
+    assert (budget.organisation, dict(budget.business_units)) == (
+        "acme",
+        {"shop": "retail", "search": "retail", "payments": "bank"},
+    )
+    scope, paris = budget_rules.Scope, "Europe/Paris"
+    assert budget.budgets == (
+        BudgetRule("house", scope.ORGANISATION, "*", 10**15, Window(Calendar.YEAR, paris, 4)),
+        BudgetRule(
+            "units",
+            scope.BUSINESS_UNIT,
+            "retail",
+            5 * 10**9,
+            Window(Calendar.QUARTER, paris, 4),
+            carries_max_nano=25 * 10**8,
+        ),
+        BudgetRule(
+            "dear",
+            scope.USER,
+            "*",
+            10**9,
+            Window(Calendar.ROLLING, paris, 4, 43_200),
+            models=("big*",),
+            per_model=True,
+            is_hard=False,
+        ),
+        BudgetRule("trial", scope.CREDENTIAL, "*", 10**9, Window(Calendar.TOTAL, "Asia/Tokyo", 4)),
     )
 
 

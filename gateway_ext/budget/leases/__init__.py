@@ -1,0 +1,1 @@
+"""Slices of budgets that a processor reserves from without asking the ledger."""

@@ -1,0 +1,45 @@
+"""Requests are counted in a thread, and only when it matters: counting takes longer than an event loop may be held up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from gateway_ext import limits
+from gateway_ext.clock import SystemClock
+from gateway_ext.exchange import Prompt
+from gateway_ext.tokens.counting import CountingLate
+from gateway_ext.tokens.prompts import InputTokens, input_tokens
+from gateway_ext.tokens.vocabularies import encoding
+
+
+class Counter:
+    """One per process. Its thread is started when the first request has to be counted."""
+
+    def __init__(self, monotonic_ns: Callable[[], int] | None = None) -> None:
+        self._monotonic_ns = monotonic_ns or SystemClock().monotonic_ns
+        self._threads = ThreadPoolExecutor(limits.TOKEN_THREADS, thread_name_prefix="tokens")
+
+    async def count(self, prompt: Prompt, vocabulary: str) -> InputTokens | None:
+        """The input tokens of a request. None when they cannot be known: no vocabulary, too long, not in time."""
+        if not vocabulary or prompt.body_bytes > limits.TOKEN_COUNTED_BYTES_MAX:
+            return None
+        until_ns = self._monotonic_ns() + int(limits.TOKEN_DEADLINE_SECONDS * limits.NANO)
+        counting = asyncio.get_running_loop().run_in_executor(
+            self._threads, input_tokens, prompt, vocabulary, lambda: self._monotonic_ns() >= until_ns
+        )
+        try:
+            return await asyncio.wait_for(counting, limits.TOKEN_DEADLINE_SECONDS)
+        except (TimeoutError, CountingLate):  # the thread ends by itself at the next piece of a text
+            return None
+
+    def close(self) -> None:
+        """Let what runs come to its end and release the thread."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+def read_vocabularies(names: Iterable[str]) -> None:
+    """Read them now: two seconds each, which no request should wait for. Raises ConfigurationError."""
+    for name in filter(None, set(names)):
+        encoding(name)

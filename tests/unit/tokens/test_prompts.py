@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway_ext.attachments.finding import with_attachments
+from gateway_ext.dialects.requests import read_prompt
+from gateway_ext.exchange import Endpoint, Prompt
+from gateway_ext.limits import IMAGE_TOKENS_MAX
+from gateway_ext.tokens.counting import PIECE_CHARACTERS, CountingLate
+from gateway_ext.tokens.prompts import input_tokens
+from gateway_ext.tokens.vocabularies import encoding
+
+PROSE = "Budgets are kept by holding the most that a request can cost before any model is called. " * 200
+
+
+def read(document: dict[str, Any], endpoint: Endpoint = Endpoint.CHAT_COMPLETIONS) -> Prompt:
+    return with_attachments(read_prompt(endpoint, json.dumps({"model": "m", **document}).encode()))
+
+
+def chat(*contents: Any, **fields: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": content} for content in contents], **fields}
+
+
+def counted(text: str) -> int:
+    return len(encoding("o200k_base").encode_ordinary(text))
+
+
+def test_texts_are_counted_and_the_rest_is_bounded() -> None:
+    prompt = read(chat(PROSE))
+    tokens = input_tokens(prompt, "o200k_base")
+    assert tokens is not None
+    assert tokens.at_least == pytest.approx(counted(PROSE), abs=16)
+    assert counted(PROSE) < tokens.at_most < counted(PROSE) + 250 < prompt.body_bytes / 4
+
+
+def test_escapes_cost_nothing() -> None:
+    plain, escaped = (
+        with_attachments(read_prompt(Endpoint.CHAT_COMPLETIONS, body)) for body in bodies("Grüße 你好 " * 500)
+    )
+    assert plain.body_bytes < escaped.body_bytes
+    assert input_tokens(plain, "o200k_base") == input_tokens(escaped, "o200k_base")
+
+
+def bodies(text: str) -> tuple[bytes, bytes]:
+    document = {"model": "m", **chat(text)}
+    return json.dumps(document, ensure_ascii=False).encode(), json.dumps(document).encode()
+
+
+def test_a_text_inside_a_text_is_counted_once() -> None:
+    arguments = json.dumps({"city": "Paris \u2028 " * 300})
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    tokens = input_tokens(read({"messages": [{"role": "assistant", "tool_calls": [call]}]}), "o200k_base")
+    assert tokens is not None
+    assert tokens.at_most < counted(arguments) + 350
+
+
+def test_a_picture_keeps_its_bound() -> None:
+    data = "data:image/png;base64," + "iVBORw0KGgo" * 40
+    parts = [{"type": "text", "text": PROSE}, {"type": "image_url", "image_url": {"url": data}}]
+    tokens = input_tokens(read(chat(parts)), "o200k_base")
+    assert tokens is not None
+    assert tokens.at_most > IMAGE_TOKENS_MAX + counted(PROSE)
+    assert tokens.at_least < counted(PROSE) + 16
+
+
+def test_the_inputs_of_a_batch_have_a_context_each() -> None:
+    tokens = input_tokens(read({"input": [PROSE, "short", PROSE]}, Endpoint.EMBEDDINGS), "o200k_base")
+    assert tokens is not None
+    assert tokens.at_least == pytest.approx(counted(PROSE), abs=16)
+    assert tokens.at_most > 2 * counted(PROSE)
+
+
+def test_what_may_not_reach_the_model_is_not_sure_to_be_input() -> None:
+    tokens = input_tokens(read(chat("hi", metadata={"note": PROSE}, user=PROSE)), "o200k_base")
+    assert tokens is not None
+    assert tokens.at_least == counted("hi")
+    assert tokens.at_most > 2 * counted(PROSE)
+
+
+@pytest.mark.parametrize(
+    ("document", "endpoint"),
+    [
+        ({"input": "hi", "previous_response_id": "r"}, Endpoint.RESPONSES),
+        ({"input": "hi", "prompt": {"id": "pmpt_1"}}, Endpoint.RESPONSES),
+        ({"input": "hi", "truncation": "auto"}, Endpoint.RESPONSES),
+        ({"input": "hi", "tools": [{"type": "web_search"}]}, Endpoint.RESPONSES),
+        (chat("hi", web_search_options={}), Endpoint.CHAT_COMPLETIONS),
+        (chat("hi", max_tokens=5, mcp_servers=[{"type": "url", "url": "https://mcp.example"}]), Endpoint.MESSAGES),
+    ],
+)
+def test_nobody_can_count_what_a_provider_adds_or_leaves_out(document: dict[str, Any], endpoint: Endpoint) -> None:
+    assert input_tokens(read(document, endpoint), "o200k_base") is None
+
+
+def test_counting_ends_when_time_is_up() -> None:
+    answers = iter([False, False, True])
+    with pytest.raises(CountingLate):
+        input_tokens(read(chat("a" * 4 * PIECE_CHARACTERS)), "o200k_base", lambda: next(answers))
