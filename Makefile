@@ -32,7 +32,7 @@ run: venv proto ## start the whole gateway on this machine (Ctrl-C stops it)
 	$(BIN)/gateway-ext up $(UP)
 
 .PHONY: test
-test: check nodedeps serverdeps ## check the code, then run all tests against a real Envoy
+test: check nodedeps serverdeps tooldeps ## check the code, then run all tests against a real Envoy
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: check
@@ -96,6 +96,13 @@ serverdeps:
 	@command -v redis-server >/dev/null || command -v valkey-server >/dev/null || \
 	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq redis-server >/dev/null; } || \
 	  { echo "Redis is missing, which the tests start. Debian: apt-get install redis-server" >&2; exit 1; }
+
+# What the programs of docs/credentials.md run.
+.PHONY: tooldeps
+tooldeps:
+	@{ command -v jq && command -v openssl; } >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq jq openssl >/dev/null; } || \
+	  { echo "jq or openssl is missing, which tests run. Debian: apt-get install jq openssl" >&2; exit 1; }
 
 # uv writes one lock for all platforms, with hashes and without index addresses. It lives in an environment of its own.
 .PHONY: lock

@@ -103,14 +103,14 @@ def test_a_second_connection_of_a_process_leaves_the_locks_of_the_first(tmp_path
 async def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript((Path(__file__).parent / "ledger_version_1.sql").read_text())
+        connection.executescript((Path(__file__).parent / "ledger_before_price_book.sql").read_text())
     ledger = SqliteLedger(path, FixedClock())
     await ledger.open()
-    line = AccountLine("EUR/2026-11/per-user/user/ada", "per-user", 1_000, budget="EUR/per-user/user/ada")
-    assert (await ledger.reserve(reservation("h2", 900, line))).amount_nano == 900
+    line = AccountLine("user", "per-user", 1_000, budget="EUR/per-user/user/ada")  # 60 are held of it, 187 spent
+    assert (await ledger.reserve(reservation("h2", 753, line))).amount_nano == 753
     with pytest.raises(BudgetExhausted):
         await ledger.reserve(reservation("h3", 1, line))
-    settled = await ledger.post("h1", Usage(5, 5), "eu/model", "access_log")
+    settled = await ledger.post("open", Usage(5, 5), "eu/model", "access_log")
     assert settled is not None
     assert settled.cost_nano == 10
     await ledger.close()
@@ -120,7 +120,7 @@ async def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> No
 def test_processes_may_take_it_over_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript((Path(__file__).parent / "ledger_version_1.sql").read_text())
+        connection.executescript((Path(__file__).parent / "ledger_before_price_book.sql").read_text())
     together = threading.Barrier(8)
 
     def take_over(_: int) -> int:
