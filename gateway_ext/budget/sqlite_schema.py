@@ -180,6 +180,7 @@ SELECT key, rule, limit_nano, posted_nano, held_nano, carried_nano, ends_unix_na
 
 # For readers of a file that no newer program has opened yet.
 SELECT_COLUMNS = "SELECT name FROM pragma_table_info('hold')"
+SELECT_ACCOUNT_COLUMNS = "SELECT name FROM pragma_table_info('account')"
 
 # Reads the whole table: for people who look back, not for requests.
 SELECT_POSTED = """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway_ext.budget.reserve import AccountKey
 from gateway_ext.budget.sqlite_file import connect_read_only
-from gateway_ext.budget.sqlite_schema import SELECT_ACCOUNTS
+from gateway_ext.budget.sqlite_schema import SELECT_ACCOUNT_COLUMNS, SELECT_ACCOUNTS
 from gateway_ext.budget.windows import ROLLING_BUCKETS, rolling_bucket
 from gateway_ext.errors import LedgerUnavailable
 
@@ -39,7 +39,9 @@ def read_accounts(path: Path) -> list[AccountStatus]:
     """All accounts of all windows, by key. Raises LedgerUnavailable when the file is absent or cannot be read."""
     try:
         with closing(connect_read_only(path)) as connection:
-            return [AccountStatus(*row) for row in connection.execute(SELECT_ACCOUNTS)]
+            has_all = ("carried_nano",) in connection.execute(SELECT_ACCOUNT_COLUMNS).fetchall()
+            statement = SELECT_ACCOUNTS if has_all else SELECT_ACCOUNTS.replace("carried_nano, ends", "0, NULL AS ends")
+            return [AccountStatus(*row) for row in connection.execute(statement)]
     except sqlite3.Error as error:
         raise LedgerUnavailable from error
 

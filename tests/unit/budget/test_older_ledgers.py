@@ -13,6 +13,7 @@ from gateway_ext.budget.prices import Price
 from gateway_ext.budget.sqlite_file import connect
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.budget.sqlite_schema import SCHEMA_VERSION
+from gateway_ext.budget.status import read_accounts
 from gateway_ext.exchange import Usage
 from tests.unit.budget.reservations import NOW, TTL, FixedClock, assert_books_balance, reservation
 
@@ -78,3 +79,16 @@ def test_opening_it_again_changes_nothing_more(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         assert connection.execute("SELECT count(*) FROM hold").fetchone() == (3,)
+
+
+def test_its_accounts_can_be_read_before_it_is_opened(path: Path) -> None:
+    (user,) = read_accounts(path)
+    assert (user.key, user.limit_nano, user.held_nano, user.posted_nano, user.carried_nano) == (
+        "user",
+        1_000,
+        60,
+        187,
+        0,
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)  # reading changes nothing
