@@ -32,7 +32,7 @@ run: venv proto ## start the whole gateway on this machine (Ctrl-C stops it)
 	$(BIN)/gateway-ext up $(UP)
 
 .PHONY: test
-test: check nodedeps serverdeps tooldeps ## check the code, then run all tests against a real Envoy
+test: check nodedeps serverdeps tooldeps clientdeps ## check the code, then run all tests against a real Envoy
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: check
@@ -104,13 +104,23 @@ tooldeps:
 	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq jq openssl >/dev/null; } || \
 	  { echo "jq or openssl is missing, which tests run. Debian: apt-get install jq openssl" >&2; exit 1; }
 
-# uv writes one lock for all platforms, with hashes and without index addresses. It lives in an environment of its own.
+# Client libraries that are too heavy for the environment of everything else.
+.PHONY: clientdeps
+clientdeps: $(VENV)-clients/.installed
+
+$(VENV)-clients/.installed: tests/clients/requirements.lock
+	$(PYTHON) -m venv --clear $(VENV)-clients
+	$(VENV)-clients/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes --requirement $<
+	@touch $@
+
+# uv writes each lock for all platforms, with hashes and without index addresses. It lives in an environment of its own.
 .PHONY: lock
-lock: ## resolve the dependencies anew and write both lock files
+lock: ## resolve the dependencies anew and write the lock files
 	$(PYTHON) -m venv build/uv
 	build/uv/bin/python -m pip --disable-pip-version-check --quiet install uv
 	build/uv/bin/uv pip compile pyproject.toml --output-file requirements.lock $(LOCK_OPTIONS)
 	build/uv/bin/uv pip compile pyproject.toml --extra dev --output-file requirements-dev.lock $(LOCK_OPTIONS)
+	build/uv/bin/uv pip compile tests/clients/requirements.in --output-file tests/clients/requirements.lock $(LOCK_OPTIONS)
 
 LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
@@ -118,7 +128,7 @@ LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-h
 
 .PHONY: clean
 clean: ## remove what was built, environments included; the state directory .gateway stays
-	rm -rf $(VENV) build dist tests/node/node_modules
+	rm -rf $(VENV) $(VENV)-clients build dist tests/node/node_modules
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	rm -f $(GENERATED) $(GENERATED:.py=.pyi)
 	find gateway_ext tests benchmarks proto -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,9 @@ from gateway_ext.budget.sqlite_spending import SqliteSpending
 from gateway_ext.budget_watch import BudgetWatch, TrailOutlet
 from gateway_ext.clock import SystemClock
 from gateway_ext.consent.consents import Consents
+from gateway_ext.conversations.identify import conversation_key
+from gateway_ext.conversations.sqlite_store import SqliteConversations, prune
+from gateway_ext.envoyconf import followed
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.extproc.server import ProcessorServer
 from gateway_ext.identity.key_age import KeyAges
@@ -30,12 +33,17 @@ from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.policy.watcher import PolicyWatcher
 from gateway_ext.ports import Ledger, PolicySource, Spending
+from gateway_ext.routing.shared_readings import SharedReadings
 from gateway_ext.settings import Settings
 from gateway_ext.standing.watcher import StandingWatcher
+from gateway_ext.steps.classifying import Classifying
+from gateway_ext.steps.shadow_leave import shadow_key
 from gateway_ext.sweeper import Sweeper
 from gateway_ext.tokens.counter import read_vocabularies
 
 if TYPE_CHECKING:
+    from gateway_ext.audit.checkpointer import Checkpointer
+    from gateway_ext.audit.publishing import Publishing
     from gateway_ext.audit.shipper import Shipper
     from gateway_ext.budget.leases.slices import Slices
     from gateway_ext.budget.postgres.ledger import PostgresLedger
@@ -66,7 +74,12 @@ async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
         stack.push_async_callback(asyncio.to_thread, guard.close)
         # After the control process, so that Envoy knows a new deployment before a request is sent there.
         policy = await stack.enter_async_context(
-            watched_policy(settings, settled_polls=3, prepare=partial(_prepare, guard))
+            watched_policy(
+                settings,
+                settled_polls=3,
+                prepare=partial(_prepare, guard),
+                is_ready=lambda snapshot: followed.is_followed(layout.xds, snapshot.digest),
+            )
         )
         ledger = await stack.enter_async_context(opened_ledger(settings, leases_by=policy))
         audit = Spool(layout.spool, f"processor-{index}", clock, settings.spool_bytes_max, settings.spool_fsync_seconds)
@@ -77,7 +90,12 @@ async def processor(settings: Settings, index: int) -> AsyncIterator[Processor]:
         standing = await stack.enter_async_context(watched_standing(settings))
         consents = await stack.enter_async_context(followed_consents(settings))
         keys = KeyAges(layout.key_ages, clock.now_unix_nano)
-        pipeline = Pipeline(policy, ledger, guard, audit, clock, standing, consents, beside, keys)
+        readings = SharedReadings(layout.processor_socket(index).parent, index, clock.monotonic_ns, clock.now_unix_nano)
+        classifying = stack.enter_context(opened_conversations(settings))
+        seal = shadow_key(fingerprint_key(layout.fingerprint_key))
+        pipeline = Pipeline(
+            policy, ledger, guard, audit, clock, standing, consents, classifying, readings, beside, keys, seal
+        )
         stack.push_async_callback(asyncio.to_thread, pipeline.close)
         server = ProcessorServer(
             pipeline,
@@ -99,6 +117,8 @@ class Control:
     """A composed control process. `write_xds` writes Envoy's files; it blocks, call it in a thread."""
 
     shipper: Shipper
+    checkpointer: Checkpointer
+    publishing: Publishing | None  # of checkpoints, where there is a program for it
     sweeper: Sweeper
     key_watch: KeyWatch
     policy: PolicyWatcher
@@ -107,6 +127,7 @@ class Control:
     alerts: Delivery
     # Policies in force and retiring, versions of the providers' keys, JWKS of our issuers.
     write_xds: Callable[[Snapshot, Sequence[Snapshot], Mapping[str, str], Mapping[str, str]], tuple[str, ...]]
+    prune_conversations: Callable[[], Awaitable[int]]  # raises ConversationsUnavailable
 
 
 @asynccontextmanager
@@ -115,7 +136,9 @@ async def control(settings: Settings) -> AsyncIterator[Control]:
     # Late, because they come with the `control` extra, which a processor is installed without.
     from gateway_ext.alerts.outlets import outlet  # noqa: PLC0415
     from gateway_ext.audit.exporter import OtlpExporter  # noqa: PLC0415
+    from gateway_ext.audit.lane_tree import signed_before  # noqa: PLC0415
     from gateway_ext.audit.shipper import Shipper  # noqa: PLC0415
+    from gateway_ext.checkpoints import checkpointer, publishing  # noqa: PLC0415
     from gateway_ext.envoyconf.render import render  # noqa: PLC0415
     from gateway_ext.envoyconf.write import write  # noqa: PLC0415
 
@@ -136,7 +159,11 @@ async def control(settings: Settings) -> AsyncIterator[Control]:
             return {TRAIL: TrailOutlet(audit), **{each.name: outlet(each, layout.channels) for each in channels}}
 
         yield Control(
-            shipper=Shipper(layout.spool, exporter, clock),
+            shipper=Shipper(
+                layout.spool, exporter, clock, kept_from=lambda directory: signed_before(layout.trees / directory.name)
+            ),
+            checkpointer=checkpointer(settings),
+            publishing=publishing(settings),
             sweeper=Sweeper(ledger, audit, policy, clock),
             key_watch=KeyWatch(settings.envoy_admin, layout.key_ages, clock.now_unix_nano),
             policy=policy,
@@ -151,18 +178,31 @@ async def control(settings: Settings) -> AsyncIterator[Control]:
                     retiring=retiring,
                     key_versions=key_versions,
                     key_sets=key_sets,
-                ),
+                )
+                | {followed.FILE: snapshot.digest},
                 layout.xds,
+            ),
+            prune_conversations=lambda: asyncio.to_thread(
+                prune,
+                layout.conversations,
+                conversation_key(fingerprint_key(layout.fingerprint_key)),
+                policy.current().routing.classification.kept_days,
+                clock.now_unix_nano(),
             ),
         )
 
 
 @asynccontextmanager
 async def watched_policy(
-    settings: Settings, settled_polls: int = 1, prepare: Callable[[Snapshot], None] = lambda _: None
+    settings: Settings,
+    settled_polls: int = 1,
+    prepare: Callable[[Snapshot], None] = lambda _: None,
+    is_ready: Callable[[Snapshot], bool] = lambda _: True,
 ) -> AsyncIterator[PolicyWatcher]:
     """The policy of `settings`, followed while the context lasts."""
-    policy = PolicyWatcher(settings.policies_dir, _policy_rejected, settled_polls=settled_polls, prepare=prepare)
+    policy = PolicyWatcher(
+        settings.policies_dir, _policy_rejected, settled_polls=settled_polls, prepare=prepare, is_ready=is_ready
+    )
     await policy.start()
     try:
         yield policy
@@ -190,6 +230,17 @@ async def followed_consents(settings: Settings) -> AsyncIterator[Consents]:
         yield consents
     finally:
         await consents.stop()
+
+
+@contextmanager
+def opened_conversations(settings: Settings) -> Iterator[Classifying]:
+    """How content is classified, with what conversations have held at hand while the context lasts."""
+    key = conversation_key(fingerprint_key(settings.layout.fingerprint_key))
+    conversations = SqliteConversations(settings.layout.conversations, key)
+    try:
+        yield Classifying(conversations, key)
+    finally:
+        conversations.close()
 
 
 @asynccontextmanager
@@ -288,7 +339,8 @@ def guard_engine(settings: Settings) -> GuardEngine:
 def fingerprint_key(path: Path) -> bytes:
     """The machine's key for findings' fingerprints, made on first use. Raises ConfigurationError.
 
-    Lost: repeats of a value found before can no longer be recognised. Leaked: guesses of a value can be confirmed.
+    Lost: repeats of a value found before can no longer be recognised, nor conversations. Leaked: guesses of a value can be
+    confirmed.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

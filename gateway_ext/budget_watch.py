@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gateway_ext import trail
 from gateway_ext.alerts.alert import Alert, Kind
@@ -12,6 +12,7 @@ from gateway_ext.alerts.delivery import Undelivered
 from gateway_ext.alerts.judgement import Names, Standing, Told, alert, due, posted_nano_min
 from gateway_ext.alerts.rules import TRAIL, BudgetAlerts
 from gateway_ext.alerts.sqlite_store import SqliteAlerts
+from gateway_ext.budget.balances import topped_up
 from gateway_ext.budget.reserve import AccountKey
 from gateway_ext.budget.rules import BudgetRule, TopUp
 from gateway_ext.budget.spending import Look, Spent, looks
@@ -92,8 +93,8 @@ class BudgetWatch:
             self._told, self._remembers = self._store.told(), remembers
 
     def _note(self, judge: _Judge, spent: Sequence[Spent], top_ups: Sequence[TopUp]) -> int:
-        added = judge.topped_up(top_ups)
-        found = [each for one in spent for each in judge.alerts(one, added.get(one.budget, 0), self._told)]
+        added_nano = topped_up(top_ups, judge.at_unix_nano)
+        found = [each for one in spent for each in judge.alerts(one, added_nano, self._told)]
         channels = (TRAIL, *judge.rules.channels)
         for start in range(0, len(found), NOTED_AT_ONCE):
             batch = found[start : start + NOTED_AT_ONCE]
@@ -113,7 +114,7 @@ class _Judge:
         self.rules = rules
         self._currency = currency
         self._look = look
-        self._at_unix_nano = at_unix_nano
+        self.at_unix_nano = at_unix_nano
         self._now_unix_nano = now_unix_nano
         self._length_nano = rule.window.length_seconds * NANO
 
@@ -126,17 +127,10 @@ class _Judge:
             return FOREVER
         return self._look.ends_unix_nano + (LATE_SECONDS + KEPT_SECONDS) * NANO
 
-    def topped_up(self, top_ups: Iterable[TopUp]) -> dict[str, int]:
-        """What was granted on top at the moment that is judged, by budget."""
-        sums: dict[str, int] = {}
-        prefix = f"{self._currency}/{self._look.budget}"
-        for each in top_ups:
-            if each.budget.startswith(prefix) and each.begins_unix_nano <= self._at_unix_nano < each.ends_unix_nano:
-                budget = each.budget.removeprefix(f"{self._currency}/")
-                sums[budget] = sums.get(budget, 0) + each.amount_nano
-        return sums
-
-    def alerts(self, spent: Spent, topped_up_nano: int, told: dict[tuple[Kind, str], Told]) -> Iterable[Alert]:
+    def alerts(
+        self, spent: Spent, added_nano: Mapping[str, int], told: dict[tuple[Kind, str], Told]
+    ) -> Iterable[Alert]:
+        topped_up_nano = added_nano.get(f"{self._currency}/{spent.budget}", 0)
         standing = Standing(
             account=f"{self._currency}/{self._look.period}/{spent.budget}",
             limit_nano=self._rule.limit_nano + spent.carried_nano + topped_up_nano,
@@ -144,7 +138,7 @@ class _Judge:
             held_nano=spent.held_nano,
             carried_nano=spent.carried_nano,
             topped_up_nano=topped_up_nano,
-            at_unix_nano=self._at_unix_nano,
+            at_unix_nano=self.at_unix_nano,
             begins_unix_nano=self._look.begins_unix_nano,
             ends_unix_nano=self._look.ends_unix_nano,
             length_nano=self._length_nano,

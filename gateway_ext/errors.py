@@ -6,6 +6,7 @@ be put into an error: errors end up in logs, in Envoy's `%RESPONSE_CODE_DETAILS%
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from gateway_ext.quota import Quota
@@ -167,6 +168,11 @@ class ContentTypeUnsupported(Refusal):
     message = "Send the request as 'Content-Type: application/json'."
 
 
+class AgentRunInvalid(Refusal):
+    code, http_status = "agent_run_invalid", 400
+    message = "The header 'x-agent-run' must come once, with 1 to 128 letters, digits and '._:-' that begin with a letter or digit."
+
+
 class ContentCodingUnsupported(Refusal):
     code, http_status = "content_coding_unsupported", 415
     message = "This Content-Encoding is not supported. Send the body as it is, or with gzip or br."
@@ -179,7 +185,38 @@ class ModelUnknown(Refusal):
 
 class EndpointNotServed(Refusal):
     code, http_status = "endpoint_not_served", 400
-    message = "No provider of this model speaks this endpoint's dialect, and the gateway does not translate."
+    message = "No deployment of this model serves this endpoint, and requests of it cannot be translated for any."
+
+
+class NotTranslatable(Refusal):
+    """`param` is the way to the field, in words of the protocol and positions only; `hint` a constant that says what is wrong."""
+
+    code, http_status = "not_translatable", 400
+    message = "No deployment of this model that you may use understands a field of this request."
+
+    def __init__(self, param: str, hint: str = ""):
+        said = f"No deployment of this model that you may use understands '{param}' of this request"
+        super().__init__(f"{said}: {hint}." if hint else f"{said}.", param=param)
+        self.hint = hint
+
+
+class CapabilityMissing(Refusal):
+    """`missing` are capabilities as policy names them."""
+
+    code, http_status = "capability_missing", 400
+    message = "No deployment of this model can do what the request needs."
+
+    def __init__(self, missing: Sequence[str]):
+        super().__init__(
+            f"No deployment of this model that you may use can do what the request needs: {', '.join(missing)}."
+            " Choose another model, or leave it out.",
+            param="model",
+        )
+
+
+class LabelUnknown(Refusal):
+    code, http_status = "label_unknown", 400
+    message = "A header labels this request in a way that the gateway's policy gives no meaning."
 
 
 # --- 2 budget -------------------------------------------------------------------------------------------------------
@@ -197,6 +234,11 @@ class BudgetExhausted(Refusal):
 class BudgetMissing(Refusal):
     code, http_status, kind = "budget_missing", 429, "insufficient_quota"
     message = "No budget applies to you, so nothing may be spent. Ask your platform team for one."
+
+
+class AgentRunMissing(Refusal):
+    code, http_status = "agent_run_missing", 400
+    message = "A budget for runs of agents applies to you. Say which run it is in the header 'x-agent-run'."
 
 
 class CredentialBudgetUnusable(Refusal):
@@ -229,12 +271,19 @@ class RateLimited(Refusal):
 
 
 class ContextLengthExceeded(Refusal):
-    """In OpenAI's words, which clients look for. Counts only."""
+    """In OpenAI's words, which clients look for; `as_messages_say` has Anthropic's. Counts only."""
 
     code, http_status = "context_length_exceeded", 400
     message = "The request is longer than the model's context."
 
     def __init__(self, context_tokens: int, input_tokens: int, output_tokens: int):
+        if input_tokens < context_tokens:
+            self.as_messages_say = (
+                f"input length and `max_tokens` exceed context limit: {input_tokens} + {output_tokens} > {context_tokens},"
+                " decrease input length or `max_tokens` and try again"
+            )
+        else:
+            self.as_messages_say = f"prompt is too long: {input_tokens} tokens > {context_tokens} maximum"
         super().__init__(
             f"This model's maximum context length is {context_tokens} tokens. However, you requested"
             f" {input_tokens + output_tokens} tokens ({input_tokens} in the messages, {output_tokens} in the completion)."
@@ -284,6 +333,26 @@ class NoSovereignRoute(Refusal):
     message = "This content may only go to a sovereign deployment, and this model has none."
 
 
+class RouteDenied(Refusal):
+    code, http_status, kind = "route_denied", 403, "policy_violation"
+    message = "The gateway's routing rules leave no deployment for this request."
+
+
+class HistoryUnknown(Refusal):
+    code, http_status, kind = "history_unknown", 403, "policy_violation"
+    message = "The gateway does not know what this conversation has held. Send its messages instead of its id."
+
+
+class ConversationsUnavailable(Refusal):
+    code, http_status, kind = "conversations_unavailable", 503, "server_error"
+    message = "What this conversation holds cannot be remembered just now, so it was not sent. Try again shortly."
+
+
+class ShadowUnproven(Refusal):
+    code = "shadow_unproven"
+    message = "This is no copy that the gateway has just made of a request under the policy in force."
+
+
 # --- 5 forward ------------------------------------------------------------------------------------------------------
 
 
@@ -295,6 +364,11 @@ class AuditUnavailable(Refusal):
 class Interrupted(Refusal):
     code, http_status, kind = "interrupted", 503, "server_error"
     message = "The exchange ended before the gateway had decided."
+
+
+class ConditionFailed(Refusal):
+    code, http_status, kind = "condition_failed", 500, "server_error"
+    message = "A condition of the gateway's policy could not be judged for this request, so it was not sent."
 
 
 class InternalFailure(Refusal):

@@ -31,7 +31,7 @@ class CredentialClass(StrEnum):
 
 
 class Dialect(StrEnum):
-    """The wire format of a provider, and of the callers of an endpoint. Nothing is translated between them."""
+    """The family of wire formats that a provider speaks, and the callers of an endpoint."""
 
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
@@ -51,6 +51,24 @@ class Endpoint(StrEnum):
     def dialect(self) -> Dialect:
         return Dialect.ANTHROPIC if self is Endpoint.MESSAGES else Dialect.OPENAI
 
+    @property
+    def translatable_to(self) -> tuple[Endpoint, ...]:
+        """Where a request of this endpoint can go instead, in another wire format; the closest first."""
+        return _TRANSLATABLE.get(self, ())
+
+
+_TRANSLATABLE = {
+    Endpoint.CHAT_COMPLETIONS: (Endpoint.MESSAGES,),
+    Endpoint.MESSAGES: (Endpoint.CHAT_COMPLETIONS,),
+    Endpoint.RESPONSES: (Endpoint.CHAT_COMPLETIONS, Endpoint.MESSAGES),
+}
+
+ENDPOINTS_OF = {
+    dialect: frozenset(each for each in Endpoint if each.dialect is dialect and each is not Endpoint.MODELS)
+    for dialect in Dialect
+}
+"""What a provider serves that speaks a dialect in full."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
@@ -65,7 +83,8 @@ class RequestHead:
     """The head of a request as Envoy tells it. `claims` maps the name of the verifying issuer to its claims.
 
     `user_headers` holds what came in the headers that policy lets some front end set, every value of each: whether this
-    caller is that front end is not known yet.
+    caller is that front end is not known yet. `agent_run` is what the caller says about which run of an agent asks, as it
+    came; None: nothing.
     """
 
     interface: Interface
@@ -77,6 +96,7 @@ class RequestHead:
     claims: Mapping[str, VerifiedClaims]
     certificate: ClientCertificate = field(default_factory=ClientCertificate)
     user_headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    agent_run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +141,14 @@ class Principal:
     def front_end(self) -> str:
         """The subject of the front end that asks for this person; empty when nobody stands in between."""
         return self.asserted_by.subject if self.asserted_by is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What is said about the content of a request, in policy's words. `are_trusted`: by a front end that policy believes."""
+
+    names: frozenset[str] = frozenset()
+    are_trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +207,7 @@ class Prompt:
     continues_elsewhere: bool = False  # the provider adds what was said before, with placeholders we know nothing of
     attachments: tuple[Attachment, ...] = ()  # those in DATA are not among `texts`
     output_tokens_least: int = 1  # of a choice; a lower limit would be refused by the provider
+    needs: frozenset[str] = frozenset()  # what a deployment must be capable of: tools, vision, json_mode, …
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +280,27 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A deployment this request may go to. `cluster` is Envoy's name for it."""
+    """A deployment this request may go to. `cluster` is Envoy's name for it.
+
+    `capabilities` None: not stated, so any. `substitute_for` names the virtual model in whose place this one answers.
+    """
 
     cluster: str
     provider: str
     model: str
     jurisdiction: str
     tier: str
-    dialect: Dialect = Dialect.OPENAI
+    endpoints: frozenset[Endpoint] = ENDPOINTS_OF[Dialect.OPENAI]  # that it serves without translation
+    weight: int = 1  # its share, where traffic is split
+    context_tokens: int = 0  # 0: the model's
+    capabilities: frozenset[str] | None = None
+    substitute_for: str = ""
+
+    def wire(self, endpoint: Endpoint) -> Endpoint | None:
+        """The wire format in which a request of `endpoint` reaches it; None when there is none."""
+        if endpoint in self.endpoints:
+            return endpoint
+        return next((each for each in endpoint.translatable_to if each in self.endpoints), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +343,8 @@ class Forward:
     candidates: tuple[Candidate, ...]
     plan: Mapping[str, Any]  # travels in Envoy's dynamic metadata as gw.plan
     drop_content_encoding: bool = False
+    retargets_first: bool = False  # the first attempt is translated, too: the body is not in its wire format
+    shadow: str = ""  # the leave of its copy (steps/shadow_leave.py); "": it is not copied
 
 
 class ResponseReading(StrEnum):
@@ -334,3 +378,4 @@ class Outcome:
     reason: str = ""
     served_ns: int = 0  # from the request's first byte to the provider to the last one of the answer
     output_tokens_seen: int | None = None  # that went to the caller at most, as counted on the way; None: not counted
+    tried: tuple[str, ...] = ()  # after more than one attempt: the clusters of the verdict, in order

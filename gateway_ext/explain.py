@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -29,7 +29,9 @@ from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.ports import Guard
 from gateway_ext.response.forwarded import Forwarded
+from gateway_ext.routing.measured import Measured
 from gateway_ext.standing.standing import Standing
+from gateway_ext.steps.classifying import Classifying
 
 _NO_HEADERS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _NOTHING_ORDERED = Standing()
@@ -56,10 +58,12 @@ async def explain(
     used_nano: Mapping[str, int],
     user_headers: Mapping[str, tuple[str, ...]] = _NO_HEADERS,
     standing: Standing = _NOTHING_ORDERED,
+    agent_run: str | None = None,
 ) -> Explanation:
     """What would be decided about `body` with this Guard. `used_nano` is what is posted and held by account key.
 
-    `user_headers`: in which a front end says for whom it asks. `standing`: what operators are taken to have ordered.
+    `user_headers`: in which a front end says for whom it asks. `agent_run`: the header that names a run. `standing`: what
+    operators are taken to have ordered.
     A token that is bound to a client certificate is taken to come with it.
     """
     ledger, audit = _ReadingLedger(used_nano), _Listener()
@@ -71,6 +75,8 @@ async def explain(
         SystemClock(),
         _Ordered(standing),
         _AllAccepted(),
+        Classifying(_NothingHeld(), b""),
+        Measured(SystemClock().monotonic_ns),
         issuer_keys=_Renewed(),
     )
     head = RequestHead(
@@ -83,6 +89,7 @@ async def explain(
         claims=claims,
         certificate=next(map(named_certificate, claims.values()), ClientCertificate()),
         user_headers=user_headers,
+        agent_run=agent_run,
     )
     decided: Forwarded | Answer
     admitted = pipeline.admit(head)
@@ -113,6 +120,16 @@ class _Ordered:
 
     def changed(self) -> asyncio.Future[None]:
         return asyncio.get_running_loop().create_future()
+
+
+class _NothingHeld:
+    """Every conversation is a new one."""
+
+    def held(self, keys: Sequence[bytes]) -> Mapping[bytes, frozenset[str]]:
+        return {}
+
+    async def remember(self, keys: Sequence[bytes], classes: Collection[str], now_unix_nano: int) -> None:
+        """Nothing is kept: what is explained is not sent."""
 
 
 class _AllAccepted:
@@ -169,6 +186,9 @@ class _ReadingLedger:
 
     async def top_up(self, top_up: TopUp) -> None:
         return None
+
+    async def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool:
+        return False
 
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
         return []

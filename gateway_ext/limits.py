@@ -1,6 +1,8 @@
 """Every bound in one place, units last in the name. Policy may lower the ones marked so, never raise them."""
 
 # Requests
+PROVIDER_CONNECTIONS_MAX = 1_024  # to a deployment; policy may change this and the next
+PROVIDER_REQUESTS_MAX = 4_096  # under way at a deployment
 REQUEST_BODY_BYTES_MAX = 32 * 1024 * 1024  # Envoy's route limit is the same number; Envoy answers 413 first
 DECODED_BODY_BYTES_MAX = REQUEST_BODY_BYTES_MAX
 DECODED_RATIO_MAX = 200  # decoded / encoded bytes, beyond 1 MiB decoded
@@ -55,9 +57,21 @@ TOKEN_COUNTED_BYTES_MAX = 4 * 1024 * 1024  # of a body; a longer one keeps its b
 TOKEN_DEADLINE_SECONDS = 1.0
 TOKEN_THREADS = 1
 
+# Conversations: what each has held
+CONVERSATION_STEPS_MAX = 64  # the last ones of a request, by which it is known again
+CONVERSATION_ID_CHARACTERS_MAX = 512
+CONVERSATION_KEYS_REMEMBERED_MAX = 50_000  # rows that a processor need not write again today; about 200 bytes each
+CONVERSATION_PRUNE_SECONDS = 600.0
+
+# Shadow traffic: copies of requests
+SHADOW_BODY_BYTES_MAX = 1024 * 1024  # of a request that is copied; a longer one is not
+SHADOW_LEAVE_SECONDS = 10  # from the decision until the copy has come back
+
 # Policy
 POLICY_FILE_BYTES_MAX = 4 * 1024 * 1024
+POLICY_READY_SECONDS = 10.0  # that a processor waits for Envoy to know a new policy's deployments
 POLICY_POLL_SECONDS = 0.5
+CONDITION_CHARACTERS_MAX = 2_000  # of one condition; compiled in milliseconds
 
 # Standing: what operators have revoked, disabled and stopped
 STANDING_POLL_SECONDS = 0.1
@@ -86,8 +100,13 @@ SPOOL_FSYNC_SECONDS = 0.05
 SHIP_BATCH_RECORDS_MAX = 512
 SHIP_BATCH_BYTES_MAX = 1024 * 1024  # of encoded records; gRPC receivers refuse messages above 4 MiB
 SHIP_RETRY_SECONDS_MAX = 30.0
+CHECKPOINT_SECONDS = 10.0  # from a record to a signed checkpoint over it
+CHECKPOINT_RECORDS = 10_000
+CHECKPOINT_COMMAND_SECONDS = 60.0  # between two checkpoints of a log that the operator's program is given
+CHECKPOINT_PROGRAM_SECONDS_MAX = 30.0  # for its answer
 
 # Money
+AGENT_RUN_CHARACTERS_MAX = 128  # of an id that callers give a run: UUIDs, ULIDs and trace ids have 26 to 45
 NANO = 1_000_000_000
 TOKENS_PER_RATE = 1_000_000  # rates are nano-units per million tokens
 QUOTA_WAITING_MAX = 1_000  # requests of one processor that wait for quotas; one more is a 429

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from gateway_ext.audit.records import AuditRecord
+from gateway_ext.budget.quotas import State
 from gateway_ext.budget.rules import Reservation, Settled, Settlement, TopUp
 from gateway_ext.budget.spending import Look, Spent
 from gateway_ext.consent.rules import ConsentRules
-from gateway_ext.exchange import Hold, Principal, Text, Usage
+from gateway_ext.exchange import Hold, Outcome, Principal, Text, Usage
 from gateway_ext.guard.cache import Match
 from gateway_ext.guard.detector import Kind
 from gateway_ext.guard.rules import GuardRules
 from gateway_ext.identity.rules import IssuerRule
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.routing.measured import Reading
 from gateway_ext.standing.standing import Standing
 from gateway_ext.verdict import Verdict
 
@@ -49,6 +51,34 @@ class ConsentSource(Protocol):
 
     def require(self, principal: Principal, rules: ConsentRules) -> None:
         """Raises AgreementMissing, and ConsentUnavailable when it is not known for certain who has accepted what."""
+        ...
+
+
+class Conversations(Protocol):
+    """What conversations have held, by keys that conversations/identify.py makes."""
+
+    def held(self, keys: Sequence[bytes]) -> Mapping[bytes, frozenset[str]] | None:
+        """The classes held under each of `keys` that is known; of one may be known that it held none. None: nobody can tell."""
+        ...
+
+    async def remember(self, keys: Sequence[bytes], classes: Collection[str], now_unix_nano: int) -> None:
+        """Have `classes` (none: that it is known) be held under `keys` from now on; they add to what is held already.
+
+        Raises ConversationsUnavailable when that may not be so.
+        """
+        ...
+
+
+class Readings(Protocol):
+    """What is known of how deployments fare. Nothing decides by it but the order in which they are tried."""
+
+    def observe(self, outcome: Outcome) -> None:
+        """Learn from an exchange that has ended."""
+        ...
+
+    def of(self, cluster: str) -> Reading: ...
+    def whatever_its_health(self, cluster: str) -> Reading:
+        """As `of`, for a policy that does not avoid what fails."""
         ...
 
 
@@ -89,6 +119,10 @@ class Ledger(Protocol):
         """Add money to a budget for a while. Idempotent by the top-up's id."""
         ...
 
+    async def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool:
+        """Have it end now; what was spent or held of it stays so. False when there is none that would end later."""
+        ...
+
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
         """Settle holds past their time to live by their worst case, flagged `recovered` and `usage_estimated`."""
         ...
@@ -109,6 +143,10 @@ class Spending(Protocol):
 
     async def top_ups(self, ends_after_unix_nano: int) -> list[TopUp]:
         """Those that end after this moment, by their end; also those that have not begun."""
+        ...
+
+    async def quotas(self) -> dict[str, State]:
+        """The quotas that somebody has used, by key, as they were when each was last touched."""
         ...
 
     async def has_account(self, rule: str, budget: str) -> bool:

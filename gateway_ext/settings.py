@@ -41,6 +41,16 @@ class StateLayout:
         return self.root / "spool"
 
     @property
+    def trees(self) -> Path:
+        """Hashes and signed checkpoints of the spool's records: trees/<process>/."""
+        return self.root / "trees"
+
+    @property
+    def checkpoint_key(self) -> Path:
+        """Signs the checkpoints, mode 0600. Read by the control process alone."""
+        return self.root / "checkpoint.key"
+
+    @property
     def xds(self) -> Path:
         """What Envoy watches: clusters.yaml, routes.yaml, processors.yaml, secrets/<name>.yaml."""
         return self.root / "xds"
@@ -74,6 +84,11 @@ class StateLayout:
     def agreements(self) -> Path:
         """Who has accepted which agreement."""
         return self.root / "agreements.sqlite"
+
+    @property
+    def conversations(self) -> Path:
+        """Which classes of content conversations have held; its marker lies beside it."""
+        return self.root / "conversations.sqlite"
 
     @property
     def console(self) -> Path:
@@ -142,6 +157,11 @@ class Settings:
     drain_seconds: float = limits.DRAIN_SECONDS
     spool_bytes_max: int = limits.SPOOL_BYTES_MAX
     spool_fsync_seconds: float = limits.SPOOL_FSYNC_SECONDS
+    audit_origin: str = "gateway-ext"  # of this gateway's logs: before '/<process>' in the name of each
+    checkpoint_seconds: float = limits.CHECKPOINT_SECONDS
+    checkpoint_records: int = limits.CHECKPOINT_RECORDS
+    checkpoint_signer_command: str = ""  # path of a program that signs checkpoints in the place of a key file
+    checkpoint_command: str = ""  # path of a program that takes checkpoints to a witness or an archive
 
     @property
     def processor_count(self) -> int:

@@ -9,7 +9,7 @@ from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import AlertRecord, DecisionRecord, OutcomeRecord
 from gateway_ext.budget.rules import Settled
 from gateway_ext.errors import Refusal
-from gateway_ext.exchange import Candidate, Endpoint, Finding, Hold, Outcome, Principal, Prompt, RequestHead
+from gateway_ext.exchange import Candidate, Endpoint, Estimate, Finding, Hold, Outcome, Principal, Prompt, RequestHead
 from gateway_ext.guard.rules import Action
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.verdict import Redact, Verdict, requires_sovereign_route
@@ -28,12 +28,22 @@ class Note:
     endpoint: Endpoint | None = None
     request_bytes: int = 0
     prompt: Prompt | None = None
-    degraded_to: str = ""  # the model that serves it in place of the one asked for
+    served_by: str = ""  # the model whose deployments serve it, where it is not the one asked for
     hold: Hold | None = None
     output_cap: int = 0
     verdict: Verdict | None = None
     candidates: tuple[Candidate, ...] = ()
     rules: tuple[str, ...] = ()
+    agent_run: str = ""
+    estimate: Estimate | None = None
+    data_classes: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+
+    def held(self, model: str, hold: Hold, estimate: Estimate, output_cap: int) -> None:
+        """What was reserved, and for which model."""
+        assert self.prompt is not None
+        self.hold, self.estimate, self.output_cap = hold, estimate, output_cap
+        self.served_by = model if model != self.prompt.model else ""
 
     def forwarded(self, now_ns: int) -> DecisionRecord:
         return self._record(EventName.DECISION_FORWARDED, "forward", now_ns)
@@ -87,7 +97,12 @@ class Note:
             request_bytes=self.request_bytes,
             redactions=len(verdict.edits) if isinstance(verdict, Redact) else 0,
             duration_ns=now_ns - self.started_ns,
-            rules=(*self.rules, *refused_by, *self._guard_rules()),
+            rules=tuple(dict.fromkeys((*self.rules, *refused_by, *self._guard_rules()))),  # a step may name one again
+            agent_run=self.agent_run,
+            data_classes=tuple(sorted(self.data_classes)),
+            labels=tuple(sorted(self.labels)),
+            needs=tuple(sorted(self.prompt.needs)) if self.prompt is not None else (),
+            estimate=self.estimate,
         )
 
     def _guard_rules(self) -> tuple[str, ...]:
@@ -96,8 +111,8 @@ class Note:
         return tuple(dict.fromkeys(f"guard:{finding.detector}" for finding in self.verdict.findings))
 
     def _model(self) -> str:
-        if self.degraded_to:
-            return self.degraded_to
+        if self.served_by:
+            return self.served_by
         # Only names that policy knows: the field is the caller's text otherwise.
         if self.prompt is not None and self.prompt.model in self.snapshot.routing.models:
             return self.prompt.model

@@ -1,4 +1,4 @@
-"""Money granted on top of a budget for a while: checked against policy, recorded, then in the ledger."""
+"""Money granted on top of a budget for a while, and ended early: checked against policy, recorded, then in the ledger."""
 
 from __future__ import annotations
 
@@ -44,8 +44,16 @@ class Order:
     model: str = ""
 
 
+class TopUpInvalid(ConfigurationError):  # noqa: N818  (an answer to whoever asks, as a Refusal is)
+    """An order that cannot be followed. `field` is the one of Order that has to be another."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 async def checked(order: Order, snapshot: Snapshot, spending: Spending, *, unknown: bool = False) -> TopUp:
-    """The top-up, from now on, without its actor. Raises ConfigurationError saying what is wrong, LedgerUnavailable.
+    """The top-up, from now on, without its actor. Raises TopUpInvalid saying what is wrong, LedgerUnavailable.
 
     A name that nobody has spent under is taken for a mistake (UnknownNameError), unless `unknown`.
     """
@@ -53,10 +61,10 @@ async def checked(order: Order, snapshot: Snapshot, spending: Spending, *, unkno
     rule = next((each for each in rules.budgets if each.name == order.rule), None)
     if rule is None:
         known = [each.name for each in rules.budgets]
-        raise ConfigurationError(f"budgets.yaml has no budget '{order.rule}'{suggestion(order.rule, known)}")
+        raise TopUpInvalid("rule", f"budgets.yaml has no budget '{order.rule}'{suggestion(order.rule, known)}")
     _require_model(order, rule, snapshot)
-    _require_line("the reason", order.reason, limits.STANDING_REASON_CHARACTERS_MAX)
-    _require_line("the value", order.value, limits.STANDING_VALUE_CHARACTERS_MAX)
+    _require_line("reason", order.reason, limits.STANDING_REASON_CHARACTERS_MAX)
+    _require_line("value", order.value, limits.STANDING_VALUE_CHARACTERS_MAX)
     key = AccountKey(rules.currency, "", rule.name, rule.scope, order.value, order.model)
     if not unknown:
         await _require_known(order, rule, rules, spending)
@@ -64,47 +72,76 @@ async def checked(order: Order, snapshot: Snapshot, spending: Spending, *, unkno
     now_unix_nano = clock.now_unix_nano()
     ends_unix_nano = _end_of(order.last_day, rule.window.timezone)
     if ends_unix_nano <= now_unix_nano:
-        raise ConfigurationError(f"{order.last_day} is over; give the last day on which the money may be spent")
+        raise TopUpInvalid("last_day", f"{order.last_day} is over; give the last day on which the money may be spent")
     if not 0 < order.amount_nano <= TOP_UP_NANO_MAX:
-        raise ConfigurationError(f"an amount is more than 0 and at most {TOP_UP_NANO_MAX // NANO}")
+        raise TopUpInvalid("amount", f"an amount is more than 0 and at most {TOP_UP_NANO_MAX // NANO}")
     budget = f"{rules.currency}/{key.budget}"
     return TopUp(clock.new_id(), budget, order.amount_nano, now_unix_nano, ends_unix_nano, "", order.reason)
 
 
-async def grant(settings: Settings, top_up: TopUp, by: Actor, ledger: Ledger) -> None:
-    """Have it recorded, then in force. Idempotent by its id. Raises ConfigurationError; then nothing has changed."""
+async def grant(settings: Settings, top_up: TopUp, by: Actor, ledger: Ledger) -> TopUp:
+    """Have it recorded, then in force; as it is then. Idempotent by its id.
+
+    Raises ConfigurationError; then nothing has changed.
+    """
+    granted = replace(top_up, actor=by.name)
     await asyncio.to_thread(record_durably, settings, _record(EventName.TOPUP_GRANTED, top_up, by))
     try:
-        await ledger.top_up(replace(top_up, actor=by.name))
+        await ledger.top_up(granted)
     except (LedgerUnavailable, InternalFailure) as error:
         # The trail already says that it was granted: it must say, too, that it did not come to be.
         await asyncio.to_thread(record_durably, settings, _record(EventName.TOPUP_FAILED, top_up, by))
         raise ConfigurationError(
             f"the ledger did not take the top-up ({error.code}); the trail has it as failed; try again"
         ) from error
+    return granted
+
+
+async def end(
+    settings: Settings, top_up_id: str, reason: str, by: Actor, ledger: Ledger, spending: Spending
+) -> TopUp | None:
+    """Have it recorded, then ended now; what was spent or held of it stays so. None when there is none that has not ended.
+
+    Raises ConfigurationError and LedgerUnavailable; then nothing has changed.
+    """
+    now_unix_nano = SystemClock().now_unix_nano()
+    found = next((each for each in await spending.top_ups(now_unix_nano) if each.id == top_up_id), None)
+    if found is None:
+        return None
+    _require_line("reason", reason, limits.STANDING_REASON_CHARACTERS_MAX)
+    ended = replace(found, ends_unix_nano=now_unix_nano, reason=reason)
+    await asyncio.to_thread(record_durably, settings, _record(EventName.TOPUP_ENDED, ended, by))
+    try:
+        await ledger.end_top_up(top_up_id, now_unix_nano)
+    except LedgerUnavailable as error:
+        await asyncio.to_thread(record_durably, settings, _record(EventName.TOPUP_FAILED, ended, by))
+        raise ConfigurationError(
+            f"the ledger did not end the top-up ({error.code}); the trail has it as failed; try again"
+        ) from error
+    return replace(found, ends_unix_nano=now_unix_nano)
 
 
 def amount_nano(text: str) -> int:
-    """A plain decimal number of units as nano-units, exactly. Raises ConfigurationError."""
+    """A plain decimal number of units as nano-units, exactly. Raises TopUpInvalid."""
     try:
         amount = Decimal(text) if text.isascii() and set(text) <= set("0123456789.") else Decimal("NaN")
         if amount.is_finite() and int(amount.as_tuple().exponent) >= -9 and amount < 10**18:
             return int(amount * NANO)
     except InvalidOperation:
         pass
-    raise ConfigurationError(
-        f"'{text[:40]}' is no amount; write units of the currency with at most 9 decimals, such as 12.50"
+    raise TopUpInvalid(
+        "amount", f"'{text[:40]}' is no amount; write units of the currency with at most 9 decimals, such as 12.50"
     )
 
 
 def _require_model(order: Order, rule: BudgetRule, snapshot: Snapshot) -> None:
     if not rule.per_model:
         if order.model:
-            raise ConfigurationError(f"'{rule.name}' has one account for all models; leave out the model")
+            raise TopUpInvalid("model", f"'{rule.name}' has one account for all models; leave out the model")
         return
     if order.model not in snapshot.routing.models:
         known = suggestion(order.model, snapshot.routing.models)
-        raise ConfigurationError(f"'{rule.name}' has an account for each model; name one of models.yaml{known}")
+        raise TopUpInvalid("model", f"'{rule.name}' has an account for each model; name one of models.yaml{known}")
 
 
 async def _require_known(order: Order, rule: BudgetRule, rules: BudgetRules, spending: Spending) -> None:
@@ -125,7 +162,7 @@ async def _require_known(order: Order, rule: BudgetRule, rules: BudgetRules, spe
 
 def _end_of(day: date, timezone: str) -> int:
     if day.year > YEAR_MAX:
-        raise ConfigurationError(f"{day} is too far away; the last year is {YEAR_MAX}")
+        raise TopUpInvalid("last_day", f"{day} is too far away; the last year is {YEAR_MAX}")
     following = day + timedelta(days=1)
     midnight = datetime(following.year, following.month, following.day, tzinfo=ZoneInfo(timezone))
     return int(midnight.timestamp()) * NANO
@@ -147,6 +184,6 @@ def _record(name: EventName, top_up: TopUp, by: Actor) -> OrderRecord:
     )
 
 
-def _require_line(what: str, text: str, characters_max: int) -> None:
+def _require_line(field: str, text: str, characters_max: int) -> None:
     if not text.strip() or not text.isprintable() or len(text) > characters_max:
-        raise ConfigurationError(f"{what} must be one line of 1 to {characters_max} printable characters")
+        raise TopUpInvalid(field, f"the {field} must be one line of 1 to {characters_max} printable characters")

@@ -100,6 +100,13 @@ def _decision(record: DecisionRecord) -> audit_pb2.Decision:
         duration_ns=record.duration_ns,
         rules=record.rules,
         output_tokens_cap=record.output_tokens_cap,
+        agent_run=record.agent_run,
+        data_classes=record.data_classes,
+        labels=record.labels,
+        needs=record.needs,
+        input_tokens_max=record.estimate.input_tokens if record.estimate else 0,
+        output_tokens_max=record.estimate.output_tokens if record.estimate else 0,
+        shadow_of=record.shadow_of,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +32,14 @@ class LaneStatus:
 
 
 class Lane:
-    """One directory on its way. Used by one task at a time."""
+    """One directory on its way. Used by one task at a time.
 
-    def __init__(self, directory: Path, exporter: Exporter, retry_seconds_max: float):
+    `kept_from`: the first segment of a directory that is still needed here once it was delivered. Raises OSError.
+    """
+
+    def __init__(self, directory: Path, exporter: Exporter, retry_seconds_max: float, kept_from: Callable[[Path], int]):
         self._directory = directory
+        self._kept_from = kept_from
         self._exporter = exporter
         self._retry_seconds_max = retry_seconds_max
         self._cursor = load_cursor(directory)
@@ -86,8 +91,10 @@ class Lane:
         save_cursor(self._directory, cursor)
         self._cursor = cursor
         # The cursor is durable and only moves past a segment when a newer one exists, so the newest is always kept.
-        for number in segment_sizes(self._directory):
-            if number < cursor.segment:
+        delivered = [number for number in segment_sizes(self._directory) if number < cursor.segment]
+        kept_from = self._kept_from(self._directory) if delivered else 0
+        for number in delivered:
+            if number < kept_from:
                 segment_path(self._directory, number).unlink(missing_ok=True)
 
     def _report_losses(self, new: Cursor) -> None:

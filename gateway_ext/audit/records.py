@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway_ext.audit.events import EventName
-from gateway_ext.exchange import Candidate, Finding, Outcome, Principal, Usage
+from gateway_ext.exchange import Candidate, Estimate, Finding, Outcome, Principal, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,12 @@ class DecisionRecord:
         str, ...
     ] = ()  # of policy, that decided: access:NAME, agreement:NAME, budget:NAME, cap:NAME, guard:DETECTOR
     output_tokens_cap: int = 0  # of each choice, for want of money; 0: none
+    agent_run: str = ""  # as the caller calls it: an id of safe characters
+    data_classes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    estimate: Estimate | None = None  # None: refused before it was known
+    shadow_of: str = ""  # of a copy: the exchange it copies
 
 
 @dataclass(frozen=True, slots=True)

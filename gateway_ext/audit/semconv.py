@@ -30,10 +30,23 @@ OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 HTTP_STATUS = "http.response.status_code"
 ACTION = "gateway.decision.action"
 REASON = "gateway.decision.reason"
+REFUSED_AT = "gateway.decision.refused_at"
+RULES = "gateway.decision.rules"
+LABELS = "gateway.decision.labels"
+NEEDS = "gateway.decision.needs"
+INPUT_TOKENS_MAX = "gateway.decision.input_tokens_max"
+OUTPUT_TOKENS_MAX = "gateway.decision.output_tokens_max"
+SHADOW_OF = "gateway.decision.shadow_of"
+ENDPOINT = "url.path"
+IS_STREAM = "gen_ai.request.stream"
+REQUEST_BYTES = "http.request.body.size"
+CREDENTIAL_CLASS = "gateway.principal.credential_class"
 SUBJECT = "gateway.principal.subject"
 FINDINGS = "gateway.guard.findings"
 CANDIDATES = "gateway.route.candidates"
 FLAGS = "gateway.outcome.flags"
+DURATION_NS = "gateway.outcome.duration_ns"
+FIRST_BYTE_NS = "gateway.outcome.time_to_first_byte_ns"
 COST_NANO = "gateway.budget.cost_nano"
 CURRENCY = "gateway.budget.currency"
 ORDER_SCOPE = "gateway.order.scope"
@@ -120,24 +133,31 @@ def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
     return {
         "gen_ai.operation.name": _OPERATIONS.get(decision.endpoint),
         REQUEST_MODEL: decision.model,
-        "gen_ai.request.stream": decision.stream,
+        IS_STREAM: decision.stream,
         "gen_ai.provider.name": decision.candidates[0].provider if decision.candidates else None,
         "client.address": decision.source_address,
-        "url.path": decision.endpoint,
-        "http.request.body.size": decision.request_bytes,
+        ENDPOINT: decision.endpoint,
+        REQUEST_BYTES: decision.request_bytes,
         HTTP_STATUS: decision.http_status or None,
         "gateway.interface": decision.interface,
         ACTION: decision.action,
         REASON: decision.reason,
-        "gateway.decision.refused_at": decision.refused_at,
-        "gateway.decision.rules": list(decision.rules),
+        REFUSED_AT: decision.refused_at,
+        RULES: list(decision.rules),
         "gateway.decision.output_tokens_cap": decision.output_tokens_cap or None,
+        "gateway.decision.agent_run": decision.agent_run,
+        "gateway.decision.data_classes": list(decision.data_classes),
+        LABELS: list(decision.labels),
+        NEEDS: list(decision.needs),
+        INPUT_TOKENS_MAX: decision.input_tokens_max or None,
+        OUTPUT_TOKENS_MAX: decision.output_tokens_max or None,
+        SHADOW_OF: decision.shadow_of,
         "gateway.decision.duration_ns": decision.duration_ns,
         "gateway.policy.digest": decision.policy_digest,
         SUBJECT: caller.subject,
         "gateway.principal.kind": caller.kind,
         "gateway.principal.issuer": caller.issuer,
-        "gateway.principal.credential_class": caller.credential_class,
+        CREDENTIAL_CLASS: caller.credential_class,
         "gateway.principal.credential_id": caller.credential_id,
         "gateway.principal.team": caller.team,
         "gateway.principal.project": caller.project,
@@ -197,8 +217,8 @@ def _outcome(outcome: audit_pb2.Outcome) -> dict[str, AnyValue]:
         "gateway.outcome.settled_by": outcome.settled_by,
         FLAGS: list(outcome.flags),
         "gateway.outcome.reason": outcome.reason,
-        "gateway.outcome.duration_ns": outcome.duration_ns,
-        "gateway.outcome.time_to_first_byte_ns": outcome.time_to_first_byte_ns,
+        DURATION_NS: outcome.duration_ns,
+        FIRST_BYTE_NS: outcome.time_to_first_byte_ns,
         "gateway.outcome.saw_end_of_stream": outcome.saw_end_of_stream,
         "gateway.budget.hold_id": outcome.hold_id,
         COST_NANO: outcome.cost_nano,

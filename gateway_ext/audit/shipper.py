@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -26,7 +28,8 @@ class _Clock(Protocol):
 class Shipper:
     """At least once, in order per process, nothing skipped. A receiver removes duplicates by the record's id.
 
-    A process whose record is rejected for good waits (`status` names the record); the others go on.
+    A process whose record is rejected for good waits (`status` names the record); the others go on. Delivered segments
+    are deleted below `kept_from`, of each directory; by default nobody needs them any more.
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class Shipper:
         exporter: Exporter,
         clock: _Clock,
         retry_seconds_max: float = limits.SHIP_RETRY_SECONDS_MAX,
+        kept_from: Callable[[Path], int] = lambda _: sys.maxsize,
     ):
         self._spool_root = spool_root
         self._exporter = exporter
         self._clock = clock
         self._retry_seconds_max = retry_seconds_max
+        self._kept_from = kept_from
         self._lanes: dict[Path, Lane] = {}
 
     @property
@@ -70,7 +75,7 @@ class Shipper:
         """One batch of every process that has one. Whether there may be more to do at once."""
         for directory in process_directories(self._spool_root):
             if directory not in self._lanes:
-                self._lanes[directory] = Lane(directory, self._exporter, self._retry_seconds_max)
+                self._lanes[directory] = Lane(directory, self._exporter, self._retry_seconds_max, self._kept_from)
         is_busy = False
         for lane in self._lanes.values():
             is_busy |= await lane.step(self._clock.monotonic_ns() / 1e9)

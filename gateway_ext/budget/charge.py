@@ -1,4 +1,5 @@
-"""What an ended exchange costs: pure judgement of an outcome. Nobody pays for errors; nobody rides for free."""
+"""What an ended exchange costs: pure judgement of an outcome. Nobody pays for errors, unless the provider bills them; nobody
+rides for free."""
 
 from __future__ import annotations
 
@@ -17,9 +18,11 @@ def settlement(outcome: Outcome, bounds: Estimate) -> Settlement:
     if not outcome.cluster:
         return Settlement(outcome.hold_id, None, "", outcome.settled_by, ("no_upstream",))
     is_withheld = not _WITHHELD.isdisjoint(outcome.flags)
-    if outcome.http_status >= 400 and not is_withheld:  # what is withheld whole is answered with an error of ours
-        return Settlement(outcome.hold_id, None, "", outcome.settled_by, ("upstream_error",))
     usage, flags = outcome.usage, outcome.flags
+    if outcome.http_status >= 400 and not is_withheld:  # what is withheld whole is answered with an error of ours
+        if not _is_billed(usage):
+            return Settlement(outcome.hold_id, None, "", outcome.settled_by, ("upstream_error",))
+        flags = (*flags, "error_billed")
     if usage is None and is_withheld and outcome.http_status >= 400:  # produced, but what went out does not show it
         usage = Usage(bounds.input_tokens, bounds.output_tokens, is_estimated=True)
     elif usage is None or usage.is_estimated:
@@ -30,6 +33,11 @@ def settlement(outcome: Outcome, bounds: Estimate) -> Settlement:
     if outcome.served_ns:
         usage = replace(usage, served_ns=outcome.served_ns)
     return Settlement(outcome.hold_id, usage, outcome.cluster, outcome.settled_by, flags)
+
+
+def _is_billed(usage: Usage | None) -> bool:
+    """Whether a provider says with its error that it used something: it will be on its invoice."""
+    return usage is not None and not usage.is_estimated and usage.input_tokens + usage.output_tokens > 0
 
 
 def estimated(outcome: Outcome, bounds: Estimate) -> Usage:

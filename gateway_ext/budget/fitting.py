@@ -1,4 +1,5 @@
-"""A request that does not fit as it is: counted instead of bounded, its output limited to the money that is left.
+"""A request that does not fit as it is: counted instead of bounded, its output limited to the money that is left. For quotas it
+is counted only: what they lack comes back by itself.
 
 What is held is what goes out: whoever asks this for a hold tells the provider the limit that comes with it.
 """
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from gateway_ext.budget.rules import Reservation
-from gateway_ext.errors import BudgetExhausted, ContextLengthExceeded
+from gateway_ext.errors import BudgetExhausted, RateLimited
 from gateway_ext.exchange import Estimate, Hold, Prompt
 
 FURTHER_RESERVES_MAX = 2
@@ -60,12 +61,21 @@ async def hold(
     reservation: Callable[[Estimate], Reservation],
     reserve: Reserve,
     closer_input: Callable[[], Awaitable[int | None]],
+    at_once: Reserve | None = None,
 ) -> Fitted:
     """Hold `first`, which is all of `wanted`, or as much of it as there is room for. Raises what `reserve` raises.
 
     `closer_input` gives a closer upper bound of the input tokens, or None; it is asked only when the first does not fit.
+    `at_once` is `reserve` without the waiting that it may do: who waits for a quota is counted before, and waits for less.
     """
     try:
+        return Fitted(await (at_once or reserve)(first), wanted.estimate)
+    except RateLimited as refusal:
+        closer = await _closer(wanted.estimate, reservation, closer_input, refusal)
+        if closer is not None:
+            return Fitted(await reserve(reservation(closer)), closer)
+        if at_once is None:
+            raise
         return Fitted(await reserve(first), wanted.estimate)
     except BudgetExhausted as refusal:
         exhausted = refusal
@@ -73,8 +83,8 @@ async def hold(
         raise exhausted
     tried = wanted.estimate
     if (tokens := await closer_input()) is not None:
-        closer = min(tokens, wanted.estimate.input_tokens)
-        wanted = replace(wanted, estimate=replace(wanted.estimate, input_tokens=closer))
+        counted = min(tokens, wanted.estimate.input_tokens)
+        wanted = replace(wanted, estimate=replace(wanted.estimate, input_tokens=counted))
     for _ in range(FURTHER_RESERVES_MAX):
         estimate = fitting(wanted, reservation, exhausted.room_nano)
         if estimate is None or estimate == tried:
@@ -88,6 +98,22 @@ async def hold(
             return Fitted(held, estimate)
         return Fitted(held, estimate, estimate.output_tokens // wanted.choices, exhausted.rule)
     raise exhausted
+
+
+async def _closer(
+    bound: Estimate,
+    reservation: Callable[[Estimate], Reservation],
+    closer_input: Callable[[], Awaitable[int | None]],
+    refusal: RateLimited,
+) -> Estimate | None:
+    """`bound` with its input counted; None when that is of no use to the quotas that refuse it."""
+    least = reservation(replace(bound, input_tokens=0))
+    may_fit = len(refusal.quotas) == len(least.quotas) and all(
+        line.amount <= quota.left for line, quota in zip(least.quotas, refusal.quotas, strict=True)
+    )
+    if not may_fit or (tokens := await closer_input()) is None or tokens >= bound.input_tokens:
+        return None
+    return replace(bound, input_tokens=tokens)
 
 
 def fitting(wanted: Wanted, reservation: Callable[[Estimate], Reservation], room_nano: int | None) -> Estimate | None:
@@ -111,21 +137,3 @@ def is_hopeless(wanted: Wanted, reservation: Callable[[Estimate], Reservation], 
     """Whether there is no room for the least output, were there no input at all."""
     least = wanted.output_tokens if wanted.output_tokens_min is None else wanted.output_tokens_min
     return room_nano is not None and reservation(replace(wanted.limited(least), input_tokens=0)).amount_nano > room_nano
-
-
-def within_context(
-    prompt: Prompt, estimate: Estimate, context_tokens: int, input_at_least: int, input_at_most: int
-) -> Estimate:
-    """`estimate` for a request that a context window holds. Raises ContextLengthExceeded for one that it cannot hold.
-
-    Who named no limit of the output gets what the window leaves.
-    """
-    output_tokens = estimate.output_tokens // prompt.choices
-    estimate = replace(estimate, input_tokens=min(estimate.input_tokens, input_at_most))
-    if prompt.output_tokens_asked is None:
-        least = min(output_tokens, OUTPUT_TOKENS_USEFUL)
-        output_tokens = min(output_tokens, max(least, context_tokens - input_at_most))
-        estimate = replace(estimate, output_tokens=output_tokens * prompt.choices)
-    if input_at_least + output_tokens > context_tokens:
-        raise ContextLengthExceeded(context_tokens, input_at_least, output_tokens)
-    return estimate

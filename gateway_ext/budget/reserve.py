@@ -9,10 +9,16 @@ from urllib.parse import unquote
 
 from gateway_ext.budget.prices import Price, price_at
 from gateway_ext.budget.quota_lines import quota_lines
-from gateway_ext.budget.rules import CREDENTIAL, AccountLine, BudgetRule, BudgetRules, Payer, Reservation
-from gateway_ext.budget.scopes import concerns, percent_encoded, scope_value
+from gateway_ext.budget.rules import CREDENTIAL, AccountLine, BudgetRule, BudgetRules, Payer, Reservation, Scope
+from gateway_ext.budget.scopes import concerns, percent_encoded, run_value, scope_value
 from gateway_ext.budget.windows import Calendar, Period, Window, period
-from gateway_ext.errors import BudgetExhausted, BudgetMissing, CredentialBudgetUnusable, InternalFailure
+from gateway_ext.errors import (
+    AgentRunMissing,
+    BudgetExhausted,
+    BudgetMissing,
+    CredentialBudgetUnusable,
+    InternalFailure,
+)
 from gateway_ext.exchange import Candidate, CredentialBudget, Endpoint, Estimate, Principal, Prompt
 from gateway_ext.limits import NANO
 
@@ -61,29 +67,30 @@ def reservation(
     candidates: Sequence[Candidate],
     rules: BudgetRules,
     now_unix_nano: int,
+    agent_run: str = "",
 ) -> Reservation:
     """What to ask of the ledger so that any of `candidates` may serve the request, at the prices of this moment.
 
-    Raises BudgetMissing; InternalFailure for a candidate without a price, which a loaded policy cannot contain.
+    Raises BudgetMissing, AgentRunMissing; InternalFailure for a candidate without a price, which a loaded policy cannot contain.
     """
     prices = prices_now(candidates, rules, now_unix_nano)
     amount_nano = worst_case(estimate, prices)
     return Reservation(
         id=exchange_id,
-        lines=lines(rules, principal, model, now_unix_nano),
+        lines=lines(rules, principal, model, now_unix_nano, agent_run),
         amount_nano=amount_nano,
         currency=rules.currency,
         estimate=estimate,
         prices=prices,
-        payer=payer(principal, rules),
+        payer=payer(principal, rules, agent_run),
         model=model,
         created_unix_nano=now_unix_nano,
         expires_unix_nano=now_unix_nano + rules.hold_ttl_seconds * NANO,
-        quotas=quota_lines(rules, principal, model, estimate, amount_nano) if rules.quotas else (),
+        quotas=quota_lines(rules, principal, model, estimate, amount_nano, agent_run) if rules.quotas else (),
     )
 
 
-def payer(principal: Principal, rules: BudgetRules) -> Payer:
+def payer(principal: Principal, rules: BudgetRules, agent_run: str = "") -> Payer:
     """Whom reports charge."""
     return Payer(
         subject=principal.subject,
@@ -94,25 +101,37 @@ def payer(principal: Principal, rules: BudgetRules) -> Payer:
         environment=principal.environment,
         cost_center=principal.cost_center,
         credential_id=principal.credential_id,
+        agent_run=agent_run,
     )
 
 
-def lines(rules: BudgetRules, principal: Principal, model: str, now_unix_nano: int) -> tuple[AccountLine, ...]:
+def lines(
+    rules: BudgetRules, principal: Principal, model: str, now_unix_nano: int, agent_run: str = ""
+) -> tuple[AccountLine, ...]:
     """The accounts of all rules that match, in policy's order, then that of the credential's own budget.
 
     Raises BudgetMissing when no hard rule matches, whatever the credential carries: a soft budget alone would let anybody
-    spend anything. Raises CredentialBudgetUnusable.
+    spend anything. A run's does not count: its caller names as many runs as they like. Raises AgentRunMissing,
+    CredentialBudgetUnusable.
     """
-    found = []
+    found, is_bounded = [], False
     for rule in rules.budgets:
-        value = scope_value(rule.scope, principal, rules)
+        value = scope_value(rule.scope, principal, rules, agent_run)
         if value and fnmatchcase(value, rule.match) and concerns(rule.models, model):
             found.append(_line(rule, value, model, rules.currency, period(rule.window, now_unix_nano)))
-    if not any(line.is_hard for line in found):
+            is_bounded = is_bounded or (rule.is_hard and rule.scope is not Scope.AGENT_RUN)
+        elif rule.is_required and not agent_run and _would_match(rule, principal, model):
+            raise AgentRunMissing
+    if not is_bounded:
         raise BudgetMissing
     if principal.budget is not None:
         found.append(_own_line(principal.budget, rules, now_unix_nano))
     return tuple(found)
+
+
+def _would_match(rule: BudgetRule, principal: Principal, model: str) -> bool:
+    """Whether it is for the runs of this caller, however they are called."""
+    return fnmatchcase(run_value(principal, ""), rule.match) and concerns(rule.models, model)
 
 
 def exhausted(line: AccountLine, room: tuple[int, str] | None = None) -> BudgetExhausted:

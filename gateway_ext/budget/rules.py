@@ -15,7 +15,7 @@ from gateway_ext.quota import Unit
 
 
 class Scope(StrEnum):
-    """Whose money: from the whole house down to one credential."""
+    """Whose money: from the whole house down to one credential, and to one run of an agent that it is used for."""
 
     ORGANISATION = "organisation"
     BUSINESS_UNIT = "business_unit"
@@ -24,6 +24,7 @@ class Scope(StrEnum):
     APPLICATION = "application"
     USER = "user"
     CREDENTIAL = "credential"
+    AGENT_RUN = "agent_run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class BudgetRule:
 
     `match` is a shell-style pattern on the value, `models` are such patterns on the model asked for (none: any).
     `per_model` gives each model an account of its own. A soft budget (`is_hard` false) is counted and told, and refuses
-    nobody. What a period has not used, up to `carries_max_nano`, is added to the next one.
+    nobody. What a period has not used, up to `carries_max_nano`, is added to the next one. `is_required` (of agent runs):
+    a request that it is for and that names no run is refused.
     """
 
     name: str
@@ -44,6 +46,7 @@ class BudgetRule:
     per_model: bool = False
     is_hard: bool = True
     carries_max_nano: int = 0
+    is_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ class Payer:
     environment: str = ""
     cost_center: str = ""
     credential_id: str = ""
+    agent_run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

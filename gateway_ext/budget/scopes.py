@@ -12,8 +12,11 @@ from gateway_ext.budget.rules import BudgetRules, Scope
 from gateway_ext.exchange import Principal
 
 
-def scope_value(scope: Scope, principal: Principal, rules: BudgetRules) -> str:
-    """Empty when the principal has no such value: it then matches no rule of this scope."""
+def scope_value(scope: Scope, principal: Principal, rules: BudgetRules, agent_run: str = "") -> str:
+    """Empty when the principal has no such value: it then matches no rule of this scope.
+
+    `agent_run` is the caller's own word. It is told apart by who says it, so that nobody can spend of another's run.
+    """
     match scope:
         case Scope.ORGANISATION:
             return rules.organisation
@@ -29,7 +32,14 @@ def scope_value(scope: Scope, principal: Principal, rules: BudgetRules) -> str:
             return principal.subject
         case Scope.CREDENTIAL:
             return principal.credential_id
+        case Scope.AGENT_RUN:
+            return run_value(principal, agent_run) if agent_run else ""
     assert_never(scope)
+
+
+def run_value(principal: Principal, agent_run: str) -> str:
+    """`SUBJECT/RUN`; ids of runs have no slash."""
+    return f"{principal.subject}/{agent_run}"
 
 
 def concerns(patterns: Iterable[str], model: str) -> bool:

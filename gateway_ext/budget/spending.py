@@ -6,11 +6,12 @@ costs depends on these, not on how many accounts and past periods there are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gateway_ext.budget.reserve import AccountKey
 from gateway_ext.budget.rules import BudgetRule
+from gateway_ext.budget.scopes import percent_encoded
 from gateway_ext.budget.windows import Calendar, Period, period
 from gateway_ext.limits import NANO
 
@@ -53,6 +54,20 @@ def looks(rule: BudgetRule, currency: str, now_unix_nano: int, late_seconds: int
         end_unix_nano = (now_unix_nano // NANO - ago) * NANO
         found.append(_look(rule, currency, period(rule.window, end_unix_nano - NANO), end_unix_nano - NANO))
     return found
+
+
+def narrowed(look: Look, value: str) -> Look:
+    """To `value`, and to others that begin as it does: `is_of` tells them apart."""
+    encoded = percent_encoded(value)
+    if look.is_rolling:
+        return replace(look, budget=look.budget + encoded)
+    return replace(look, low=look.low + encoded, high=_after(f"{look.low}{encoded}/"))
+
+
+def is_of(spent: Spent, look: Look, value: str) -> bool:
+    """Whether it is the account of `value`, or one of its for a model, in what `look` (not narrowed) is about."""
+    own = look.budget + percent_encoded(value)
+    return spent.budget == own or spent.budget.startswith(f"{own}/")
 
 
 def _look(rule: BudgetRule, currency: str, of: Period, at_unix_nano: int) -> Look:

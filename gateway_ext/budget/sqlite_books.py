@@ -114,6 +114,11 @@ def add(cursor: sqlite3.Cursor, top_up: TopUp) -> None:
     cursor.execute(sql.INSERT_TOP_UP, astuple(top_up))
 
 
+def end_top_up(cursor: sqlite3.Cursor, top_up_id: str, now_unix_nano: int) -> bool:
+    """Whether there was one to be ended."""
+    return cursor.execute(sql.END_TOP_UP, (now_unix_nano, top_up_id)).rowcount > 0
+
+
 def _take(cursor: sqlite3.Cursor, line: AccountLine, amount_nano: int, now_unix_nano: int) -> bool:
     """Whether there was room. Without any a soft budget is debited all the same."""
     limit_nano = min(line.limit_nano, AMOUNT_NANO_MAX)

@@ -100,6 +100,10 @@ class SqliteLedger:
         self._require_the_file()
         await self._writer.submit(partial(books.add, top_up=top_up))
 
+    async def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool:
+        self._require_the_file()
+        return await self._writer.submit(partial(books.end_top_up, top_up_id=top_up_id, now_unix_nano=now_unix_nano))
+
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
         self._require_the_file()
         return await self._writer.submit(partial(books.expire, now_unix_nano=now_unix_nano, limit=limit))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # An account's limit is that of the last granted request, for display: the one that counts comes with each reservation.
 # `carried_nano` is what it took over from the period before when it was opened, and what that has handed over is no longer
@@ -70,7 +70,8 @@ CREATE TABLE IF NOT EXISTS hold (
   settled_by TEXT NOT NULL DEFAULT '',
   flags TEXT NOT NULL DEFAULT '[]',
   usage_details TEXT NOT NULL DEFAULT '{}',
-  quotas TEXT NOT NULL DEFAULT '[]'
+  quotas TEXT NOT NULL DEFAULT '[]',
+  agent_run TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS hold_open ON hold (expires_unix_nano) WHERE state = 'held';
@@ -91,13 +92,14 @@ ALTER TABLE hold ADD COLUMN credential_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE hold ADD COLUMN usage_details TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE hold ADD COLUMN quotas TEXT NOT NULL DEFAULT '[]';
 """,
+    2: "ALTER TABLE hold ADD COLUMN agent_run TEXT NOT NULL DEFAULT '';",
 }
 
 INSERT_HOLD = """
 INSERT INTO hold (id, state, amount_nano, currency, accounts, prices, subject, team, business_unit, project,
-                  application, environment, cost_center, credential_id, model, input_tokens_max, output_tokens_max, created_unix_nano,
-                  expires_unix_nano, quotas)
-VALUES (?, 'held', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
+                  application, environment, cost_center, credential_id, agent_run, model, input_tokens_max, output_tokens_max,
+                  created_unix_nano, expires_unix_nano, quotas)
+VALUES (?, 'held', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
 
 SELECT_AMOUNT = "SELECT amount_nano, currency FROM hold WHERE id = ?"
 
@@ -173,24 +175,22 @@ WHERE key = ?1"""
 
 SELECT_QUOTA = "SELECT full_unix_nano, held FROM quota WHERE key = ?"
 
+SELECT_QUOTAS = "SELECT key, full_unix_nano, held FROM quota"
+
 PRUNE_QUOTAS = "DELETE FROM quota WHERE held = 0 AND full_unix_nano <= ?"
 
 SELECT_ACCOUNTS = """
 SELECT key, rule, limit_nano, posted_nano, held_nano, carried_nano, ends_unix_nano FROM account ORDER BY key"""
 
 # For readers of a file that no newer program has opened yet.
-SELECT_COLUMNS = "SELECT name FROM pragma_table_info('hold')"
+HAS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
 SELECT_ACCOUNT_COLUMNS = "SELECT name FROM pragma_table_info('account')"
-
-# Reads the whole table: for people who look back, not for requests.
-SELECT_POSTED = """
-SELECT cluster, input_tokens, output_tokens, cached_input_tokens, usage_details, cost_nano, currency
-FROM hold WHERE settled_unix_nano >= ? AND settled_unix_nano < ? AND state IN ('posted', 'expired')
-ORDER BY settled_unix_nano"""
 
 INSERT_TOP_UP = """
 INSERT INTO top_up (id, budget, amount_nano, begins_unix_nano, ends_unix_nano, actor, reason)
 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
+
+END_TOP_UP = "UPDATE top_up SET ends_unix_nano = ?1 WHERE id = ?2 AND ends_unix_nano > ?1"
 
 SELECT_TOP_UPS = """
 SELECT id, budget, amount_nano, begins_unix_nano, ends_unix_nano, actor, reason FROM top_up

@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from gateway_ext.budget.quotas import State
 from gateway_ext.budget.rules import TopUp
 from gateway_ext.budget.spending import Look, Spent
 from gateway_ext.budget.sqlite_file import connect_read_only
-from gateway_ext.budget.sqlite_schema import SELECT_TOP_UPS
+from gateway_ext.budget.sqlite_schema import HAS_TABLE, SELECT_QUOTAS, SELECT_TOP_UPS
 from gateway_ext.errors import LedgerUnavailable
 
 SELECT_SPENT = """
@@ -44,8 +45,10 @@ class SqliteSpending:
         return await self._read(lambda connection: [Spent(*row) for row in connection.execute(statement, values)])
 
     async def top_ups(self, ends_after_unix_nano: int) -> list[TopUp]:
-        asked = (ends_after_unix_nano,)
-        return await self._read(lambda connection: [TopUp(*row) for row in connection.execute(SELECT_TOP_UPS, asked)])
+        return [TopUp(*row) for row in await self._rows("top_up", SELECT_TOP_UPS, ends_after_unix_nano)]
+
+    async def quotas(self) -> dict[str, State]:
+        return {key: State(*numbers) for key, *numbers in await self._rows("quota", SELECT_QUOTAS)}
 
     async def has_account(self, rule: str, budget: str) -> bool:
         asked = (rule, f"/{budget}")
@@ -53,6 +56,15 @@ class SqliteSpending:
 
     async def close(self) -> None:
         """Nothing is kept open."""
+
+    async def _rows(self, table: str, statement: str, *values: int) -> list[tuple[Any, ...]]:
+        """None of a table that a file does not have yet, because no newer program has opened it."""
+
+        def rows(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            has_table = connection.execute(HAS_TABLE, (table,)).fetchone()
+            return connection.execute(statement, values).fetchall() if has_table else []
+
+        return await self._read(rows)
 
     async def _read(self, work: Callable[[sqlite3.Connection], list[Result]]) -> list[Result]:
         def read() -> list[Result]:

@@ -80,5 +80,6 @@ def _rolled(accounts: list[AccountStatus], latest: str) -> list[AccountStatus]:
                 key=str(window),
                 posted_nano=posted_nano + account.posted_nano,
                 held_nano=held_nano + account.held_nano,
+                ends_unix_nano=None,  # its buckets end, it does not
             )
     return list(sums.values())

@@ -1,4 +1,4 @@
-"""`gateway-ext audit`: the last records of the trail, and how far each process has been shipped."""
+"""`gateway-ext audit`: the last records of the trail, how far each process has been shipped, and proofs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from gateway_ext.audit import semconv
 from gateway_ext.audit.cursor import load_cursor, unshipped_bytes
 from gateway_ext.audit.reading import count_records, last_events
 from gateway_ext.audit.segments import process_directories, segment_sizes
+from gateway_ext.cli.audit_checkpoint import add_checkpoint
+from gateway_ext.cli.audit_prove import add_prove
+from gateway_ext.cli.audit_verify import add_verify
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.limits import NANO
 from gateway_ext.settings import load_settings
@@ -50,7 +53,7 @@ class ProcessStatus:
 
 def register(subparsers: Any) -> None:
     """Add the command to argparse's subparsers."""
-    audit = subparsers.add_parser("audit", help="show the audit trail and its shipping")
+    audit = subparsers.add_parser("audit", help="show, prove and verify the audit trail")
     commands = audit.add_subparsers(title="commands", metavar="COMMAND", required=True)
     tail = commands.add_parser("tail", help="show the last records of all processes")
     tail.add_argument("-n", type=_count, default=20, metavar="N", dest="count", help="how many (default: 20)")
@@ -62,6 +65,9 @@ def register(subparsers: Any) -> None:
         command.add_argument("--settings", type=Path, metavar="FILE", help="process settings (YAML)")
         command.add_argument("--state", type=Path, metavar="DIR", help="where the spool lies")
         command.add_argument("--json", action="store_true", help="print JSON")
+    add_checkpoint(commands)
+    add_prove(commands)
+    add_verify(commands)
 
 
 def run_tail(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`gateway-ext budget top-up` and `top-ups`: grant money on top of a budget for a while; list what was granted."""
+"""`gateway-ext budget top-up`, `end-top-up` and `top-ups`: money on top of a budget for a while; what was granted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Row:
 
 
 def register(commands: Any) -> None:
-    """Add `top-up` and `top-ups` to the commands of `budget`."""
+    """Add `top-up`, `end-top-up` and `top-ups` to the commands of `budget`."""
     grant = commands.add_parser(
         "top-up",
         help="grant money on top of a budget for a while",
@@ -62,6 +62,16 @@ def register(commands: Any) -> None:
     grant.add_argument("--actor", metavar="NAME", help="who grants it (default: the user of this machine)")
     add_settings_arguments(grant)
     grant.set_defaults(run=run_grant)
+    ended = commands.add_parser(
+        "end-top-up",
+        help="end a top-up before its day",
+        description="Nothing more can be spent of it, at once and on every processor; what was spent stays spent.",
+    )
+    ended.add_argument("id", metavar="ID", help="as 'budget top-ups' lists it")
+    ended.add_argument("--reason", required=True, metavar="TEXT", help="one line, for the audit trail")
+    ended.add_argument("--actor", metavar="NAME", help="who ends it (default: the user of this machine)")
+    add_settings_arguments(ended)
+    ended.set_defaults(run=run_end)
     shown = commands.add_parser("top-ups", help="list the top-ups that have not ended")
     shown.add_argument("--json", action="store_true", help="print JSON")
     add_settings_arguments(shown)
@@ -99,6 +109,26 @@ def run_grant(options: argparse.Namespace) -> int:
     print(
         f"Granted: {row.amount} {row.currency} on top of '{row.budget}' for {row.scope} {row.value}, until {row.ends}."
     )
+    return 0
+
+
+def run_end(options: argparse.Namespace) -> int:
+    """End it; 1 when there is none that has not ended. Raises ConfigurationError; then nothing has changed."""
+    settings = settings_of_state(options)
+    by = Actor(options.actor) if options.actor else Actor()
+
+    async def end() -> TopUp | None:
+        from gateway_ext.bootstrap import opened_ledger, opened_spending  # noqa: PLC0415  (imports every adapter)
+
+        async with opened_spending(settings) as spending, opened_ledger(settings) as ledger:
+            return await top_ups.end(settings, options.id, options.reason, by, ledger, spending)
+
+    ended = _answered(end())
+    if ended is None:
+        print("There is no such top-up, or it has ended already.")
+        return 1
+    row = _row(ended)
+    print(f"Ended: {row.amount} {row.currency} on top of '{row.budget}' for {row.scope} {row.value}.")
     return 0
 
 

@@ -19,7 +19,7 @@ from gateway_ext.cli.signals import ends_in_order, stop_requested
 from gateway_ext.credentials.served_keys import ServedKeys
 from gateway_ext.envoyconf.keys import key_versions
 from gateway_ext.errors import ConfigurationError, Refusal
-from gateway_ext.limits import NANO
+from gateway_ext.limits import CONVERSATION_PRUNE_SECONDS, NANO
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import Settings, StateLayout
 
@@ -67,14 +67,18 @@ async def _control(settings: Settings) -> int:
         stop = stop_requested()
         work = [
             tasks.create_task(composed.shipper.run(), name="ship"),
+            tasks.create_task(composed.checkpointer.run(), name="checkpoints"),
             tasks.create_task(_every(SWEEP_SECONDS, composed.sweeper.sweep), name="sweep"),
             tasks.create_task(_every(KEY_WATCH_SECONDS, composed.key_watch.look), name="key watch"),
             tasks.create_task(_every(SWEEP_SECONDS, partial(_revoke_due, settings)), name="revoke"),
             tasks.create_task(_follow_policy(composed, settings.layout), name="xds"),
             tasks.create_task(serve_for_ever(console, settings.layout.console_socket), name="console"),
+            tasks.create_task(_every(CONVERSATION_PRUNE_SECONDS, composed.prune_conversations), name="prune"),
             tasks.create_task(composed.budget_watch.run(), name="budget watch"),
             tasks.create_task(composed.alerts.run(), name="alerts"),
         ]
+        if composed.publishing is not None:
+            work.append(tasks.create_task(composed.publishing.run(), name="publish checkpoints"))
         _log.info("control ready")
         if not await ends_in_order(stop, lambda: composed.audit.failed):
             _log.critical("control ends at once: its audit spool has failed")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.exchange import VerifiedClaims
+from gateway_ext.extproc.headers import AGENT_RUN_FIELD
 from gateway_ext.identity.rules import IssuerRule
 
 _MORE_FIELDS = ("project", "application", "environment", "purpose")
@@ -27,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="'NAME: VALUE'",
-        help="in which a front end says for whom it asks; may be given several times",
+        help="in which a front end says for whom it asks, or an agent which run it is (x-agent-run); may be given several"
+        " times",
     )
 
 
@@ -52,13 +54,24 @@ def claims(options: argparse.Namespace, issuer: IssuerRule) -> VerifiedClaims:
 def user_headers(options: argparse.Namespace, wanted: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
     """Those of the headers given that policy maps, as the gateway reads them. Raises ConfigurationError."""
     found: dict[str, tuple[str, ...]] = {}
+    for name, value in _headers(options):
+        if name in wanted:
+            found[name] = (*found.get(name, ()), value)
+    return found
+
+
+def agent_run(options: argparse.Namespace) -> str | None:
+    """As the gateway reads it: fields of one name are joined. Raises ConfigurationError."""
+    values = [value for name, value in _headers(options) if name == AGENT_RUN_FIELD]
+    return ", ".join(values) if values else None
+
+
+def _headers(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
     for line in options.header:
         name, colon, value = line.partition(":")
         if not colon:
             raise ConfigurationError("--header: write it as 'NAME: VALUE'")
-        if (name := name.strip().lower()) in wanted:
-            found[name] = (*found.get(name, ()), value.strip().encode().decode("latin-1"))
-    return found
+        yield name.strip().lower(), value.strip().encode().decode("latin-1")
 
 
 def _from_file(path: Path) -> VerifiedClaims:

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway_ext.audit import semconv
-from gateway_ext.audit.cursor import Cursor
 from gateway_ext.audit.encoding import Event
-from gateway_ext.audit.reading import next_batch
-from gateway_ext.audit.segments import process_directories, segment_sizes
+from gateway_ext.audit.segments import process_directories
+from gateway_ext.cli.spooled import Advance, events_in
 from gateway_ext.guard.catalog import TIMEOUT
 from gateway_ext.guard.graduation import Evidence
 from gateway_ext.guard.inspection import ALLOWED
 from gateway_ext.guard.marks import Marks
 from gateway_ext.telemetry.otlp_lines import LogLine, log_records
-
-BATCH_RECORDS = 10_000
-BATCH_BYTES = 4 * 1024 * 1024
-
-Advance = Callable[[int], None]
-"""Is told how many more bytes have been read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,30 +110,9 @@ def hits_since(spool: Path, sinks: Sequence[Path], since_unix_nano: int, advance
         yield from hits
 
 
-def bytes_to_read(spool: Path, sinks: Sequence[Path]) -> int:
-    """How much `hits_since` reads, about. Raises OSError."""
-    in_spool = sum(sum(segment_sizes(directory).values()) for directory in process_directories(spool))
-    return in_spool + sum(sink.stat().st_size for sink in sinks)
-
-
 def _in_directory(directory: Path, advance: Advance) -> Iterator[list[Hit]]:
     """Of each record with findings its hits, as in the functions below."""
-    cursor = Cursor()
-    while True:
-        try:
-            batch = next_batch(directory, cursor, BATCH_RECORDS, BATCH_BYTES)
-        except FileNotFoundError:
-            if directory.is_dir():  # a segment was shipped and deleted meanwhile
-                continue
-            return
-        if not batch.events:
-            return
-        for event in batch.events:
-            if hits := _of_event(event):
-                yield hits
-        # An event's size is not known here; that of a whole batch is, unless it began a new segment.
-        advance(batch.cursor.offset - (cursor.offset if cursor.segment == batch.cursor.segment else 0))
-        cursor = batch.cursor
+    return (hits for event in events_in(directory, advance) if (hits := _of_event(event)))
 
 
 def _of_event(event: Event) -> list[Hit]:

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway_ext.cli import guard_arguments
-from gateway_ext.cli.guard_evidence import Tally, bytes_to_read, hits_since, tallies, values_of
+from gateway_ext.cli.guard_evidence import Tally, hits_since, tallies, values_of
 from gateway_ext.cli.guard_values import print_values, value_rows
 from gateway_ext.cli.progress import Progress
+from gateway_ext.cli.spooled import bytes_to_read
 from gateway_ext.cli.table import table
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.guard import marks

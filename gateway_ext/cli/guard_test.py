@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from functools import partial
 
 from gateway_ext.attachments.opener import Opener
 from gateway_ext.cli import guard_arguments, guard_input
@@ -12,6 +13,7 @@ from gateway_ext.cli.guard_input import Input
 from gateway_ext.cli.guard_loading import loaded_guard
 from gateway_ext.cli.guard_trial import Trial, as_json, print_trial
 from gateway_ext.clock import SystemClock
+from gateway_ext.conditions.facts import guard_facts
 from gateway_ext.errors import ConfigurationError, ContentUnreadable, Refusal
 from gateway_ext.exchange import CredentialClass, Endpoint, Principal, Prompt, Text
 from gateway_ext.guard.rules import GuardRules
@@ -74,10 +76,11 @@ def _rules(options: argparse.Namespace, given: Input, snapshot: Snapshot) -> Gua
     )
     tiers = _tiers(options.model, given.prompt, snapshot)
     now_unix_nano = SystemClock().now_unix_nano()
+    facts = partial(guard_facts, principal, options.model or given.prompt.model, given.prompt, now_unix_nano)
     if options.answer:
-        return snapshot.guard.for_response(principal, tiers, now_unix_nano)
+        return snapshot.guard.for_response(principal, tiers, now_unix_nano, facts)
     can_restore = not given.prompt.continues_elsewhere
-    return snapshot.guard.for_request(principal, tiers, now_unix_nano, can_restore=can_restore)
+    return snapshot.guard.for_request(principal, tiers, now_unix_nano, facts, can_restore=can_restore)
 
 
 def _tiers(asked: str | None, prompt: Prompt, snapshot: Snapshot) -> frozenset[str]:

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from gateway_ext.budget.rules import BudgetRule
-from gateway_ext.cli import policy_explain
+from gateway_ext.cli import policy_diff, policy_explain, policy_replay, policy_test
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.guard.policy import GuardPolicy
 from gateway_ext.limits import NANO
+from gateway_ext.policy.cases import DIRECTORY, case_files
 from gateway_ext.policy.loader import Reading, read_policy
 from gateway_ext.policy.problems import PolicyError, Problem
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.routing.rules import RoutingRule
 from gateway_ext.settings import Settings
 
 
@@ -29,6 +31,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument("directory", nargs="?", type=Path, default=Settings().policies_dir, metavar="DIR")
     check.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     check.set_defaults(run=run_check)
+    policy_test.register(commands)
+    policy_diff.register(commands)
+    policy_replay.register(commands)
     policy_explain.register(commands)
 
 
@@ -46,6 +51,8 @@ def run_check(args: argparse.Namespace) -> int:
         print(json.dumps({"ok": True, **summary(reading), "warnings": _as_json(reading.warnings)}, indent=2))
     else:
         _print_tables(reading.snapshot)
+        if case_files(args.directory / DIRECTORY):
+            print(f"Its cases: gateway-ext policy test {args.directory}")
         _print_problems(args.directory, "warning", reading.warnings)
     return 0
 
@@ -62,6 +69,17 @@ def summary(reading: Reading) -> dict[str, Any]:
             ]
             for model in routing.models.values()
         },
+        "rules": [
+            {
+                "name": rule.name,
+                "models": list(rule.models),
+                "when": rule.when.source if rule.when else None,
+                "effect": rule.effect.value,
+                "deployments": sorted(rule.clusters),
+                "stop": rule.stops,
+            }
+            for rule in routing.rules
+        ],
         "budgets": [
             {
                 "name": rule.name,
@@ -91,6 +109,15 @@ def _print_tables(snapshot: Snapshot) -> None:
         ("model", "deployment", "tier", "jurisdiction"),
         [(m.name, d.cluster, d.tier, d.jurisdiction) for m in routing.models.values() for d in m.deployments],
     )
+    if routing.rules:
+        print("\nRules, in order:")
+        _print_table(
+            ("rule", "models", "effect", "deployments", "when"),
+            [
+                (r.name, ", ".join(r.models), r.effect, _listed(r), r.when.source if r.when else "")
+                for r in routing.rules
+            ],
+        )
     print("\nBudgets:")
     _print_table(
         ("budget", "for each", "matching", "amount", "window", ""),
@@ -108,6 +135,10 @@ def _print_tables(snapshot: Snapshot) -> None:
         ],
     )
     print(f"\nPolicy is valid. Digest {snapshot.digest}")
+
+
+def _listed(rule: RoutingRule) -> str:
+    return rule.message or ", ".join(sorted(rule.clusters))
 
 
 def _kind(budget: BudgetRule) -> str:

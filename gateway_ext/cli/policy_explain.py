@@ -24,6 +24,7 @@ from gateway_ext.standing.standing import Standing
 if TYPE_CHECKING:
     from gateway_ext.explain import Explanation
 
+_CLASS_REASONS = ("found:", "label:", "default:", "sticky:", "history:")
 _STEPS = ("authenticate", "read", "budget", "inspect", "route", "forward")
 
 
@@ -68,6 +69,7 @@ def run_explain(options: argparse.Namespace) -> int:
                 body=body,
                 used_nano=_balances(settings.state_dir),
                 standing=_standing(settings) if options.state else Standing(),
+                agent_run=explained_caller.agent_run(options),
             )
         )
     if options.json:
@@ -97,6 +99,8 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
             {"detector": f.detector, "place": f.place, "start": f.start, "end": f.end, "action": f.action}
             for f in record.findings
         ],
+        "data_classes": list(record.data_classes),
+        "labels": list(record.labels),
         "sovereign": record.sovereign,
         "candidates": [candidate.cluster for candidate in record.candidates],
         "body_changes": explanation.body is not None,
@@ -131,7 +135,8 @@ def _details(explanation: Explanation) -> dict[str, str]:
         if reservation
         else "",
         "inspect": "; ".join(found) or "nothing found",
-        "route": " → ".join(f"{c.cluster} ({c.jurisdiction}, {c.tier})" for c in record.candidates)
+        "route": _content(record.data_classes, record.rules)
+        + " → ".join(f"{c.cluster} ({c.jurisdiction}, {c.tier})" for c in record.candidates)
         + (" (sovereign only)" if record.sovereign else ""),
         "forward": "body as it came" if explanation.body is None else f"body changed, {record.redactions} redactions",
     }
@@ -149,6 +154,13 @@ def _caller(principal: Principal, rules: tuple[str, ...]) -> str:
     granted = ", ".join(rule.removeprefix("access:") for rule in rules if rule.startswith("access:"))
     caller = f"{principal.subject} ({principal.kind}, team {principal.team or '–'}{through})"
     return f"{caller}; granted by {granted}" if granted else caller
+
+
+def _content(data_classes: tuple[str, ...], rules: tuple[str, ...]) -> str:
+    if not data_classes:
+        return ""
+    why = ", ".join(rule for rule in rules if rule.startswith(_CLASS_REASONS))
+    return f"content is {', '.join(data_classes)}{f' ({why})' if why else ''}: "
 
 
 def _money(amount_nano: int, currency: str, budgets: list[str]) -> str:

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway_ext.budget.history import Posted, read_posted
 from gateway_ext.budget.prices import Price, price_at
+from gateway_ext.budget.reports.usage import Charged, UsageQuery
+from gateway_ext.cli import budget_usage
 from gateway_ext.cli.prices_shown import percent, rates, units
 from gateway_ext.cli.table import table
 from gateway_ext.clock import SystemClock
-from gateway_ext.errors import ConfigurationError, LedgerUnavailable
+from gateway_ext.errors import ConfigurationError
 from gateway_ext.limits import NANO
 from gateway_ext.policy.price_book import begins_unix_nano
 from gateway_ext.policy.price_reading import PriceFiles, read_prices
-from gateway_ext.settings import load_settings
 
 _NOW_UNIX_NANO = SystemClock().now_unix_nano
 
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", type=Path, metavar="DIR", help="state directory: also say what last month would cost"
     )
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="the same, of the ledger of these settings")
 
 
 def run(options: argparse.Namespace, now_unix_nano: Callable[[], int] = _NOW_UNIX_NANO) -> int:
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace, now_unix_nano: Callable[[], int] = _NOW_UNI
     moment = begins_unix_nano(options.at, files[0].prices.timezone) if options.at else now
     before, after = (dict(_prices(each, moment)) for each in files)
     changes = list(_changes(before, after))
-    month, traffic = _last_month(options.state, files[0], before, after, now) if options.state else ("", {})
+    month, traffic = _last_month(options, files[0], before, after, now) if _wants_traffic(options) else ("", {})
     currency = files[0].budgets.currency
     if options.json:
         rows = [_traffic_row(cluster, each) for cluster, each in sorted(traffic.items())]
@@ -66,6 +67,10 @@ def run(options: argparse.Namespace, now_unix_nano: Callable[[], int] = _NOW_UNI
     else:
         _print(changes, traffic, month, currency)
     return 1 if changes else 0
+
+
+def _wants_traffic(options: argparse.Namespace) -> bool:
+    return options.state is not None or options.settings is not None
 
 
 def _prices(files: PriceFiles, moment_unix_nano: int) -> Iterable[tuple[str, Price]]:
@@ -93,28 +98,30 @@ def _changes(before: Mapping[str, Price], after: Mapping[str, Price]) -> Iterabl
 
 
 def _last_month(
-    state: Path, files: PriceFiles, before: Mapping[str, Price], after: Mapping[str, Price], now_unix_nano: int
+    options: argparse.Namespace,
+    files: PriceFiles,
+    before: Mapping[str, Price],
+    after: Mapping[str, Price],
+    now_unix_nano: int,
 ) -> tuple[str, Mapping[str, Traffic]]:
-    """The calendar month before this one, in the book's time zone, and its traffic by deployment."""
-    path = load_settings(None, state_dir=state).layout.ledger
+    """The calendar month before this one, in the book's time zone, and what was asked in it by deployment."""
     zone = files.budgets.timezone
     today = datetime.fromtimestamp(now_unix_nano // NANO, ZoneInfo(zone)).date()
     ends = today.replace(day=1)
     starts = ends.replace(year=ends.year - 1, month=12) if ends.month == 1 else ends.replace(month=ends.month - 1)
-    try:
-        posted = read_posted(path, begins_unix_nano(starts, zone), begins_unix_nano(ends, zone))
-    except LedgerUnavailable as error:
-        raise ConfigurationError(f"{path}: the ledger cannot be read ({error.__cause__}); check --state") from error
-    return f"{starts:%Y-%m}", _recosted(
-        [each for each in posted if each.currency == files.budgets.currency], before, after
-    )
+    query = UsageQuery(begins_unix_nano(starts, zone), begins_unix_nano(ends, zone))
+    with budget_usage.reading(options, "Pricing") as (ledger, advance):
+        requests = ledger.charged(query, advance)
+        return f"{starts:%Y-%m}", _recosted(requests, files.budgets.currency, before, after)
 
 
 def _recosted(
-    posted: Sequence[Posted], before: Mapping[str, Price], after: Mapping[str, Price]
+    requests: Iterable[Charged], currency: str, before: Mapping[str, Price], after: Mapping[str, Price]
 ) -> Mapping[str, Traffic]:
     found: defaultdict[str, Traffic] = defaultdict(Traffic)
-    for each in posted:
+    for each in requests:
+        if each.currency != currency:
+            continue
         traffic = found[each.cluster or "(unknown)"]
         traffic.requests += 1
         traffic.paid_nano += each.cost_nano

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.simulator.flavours import Flavour
 from gateway_ext.simulator.server import ANY_DEPLOYMENT, Simulator, SimulatorOptions
 
 
@@ -31,6 +32,13 @@ def register(subparsers: Any) -> None:
         metavar="[DEPLOYMENT=]FILE",
         help="refuse requests without this key; for one deployment or for all; may be repeated",
     )
+    parser.add_argument(
+        "--flavour",
+        action="append",
+        default=[],
+        metavar="DEPLOYMENT=NAME",
+        help=f"have a deployment differ on the wire as that server does: {', '.join(Flavour)}; may be repeated",
+    )
     parser.add_argument("--record", action="store_true", help="keep request bodies in the log; they are prompts")
     parser.add_argument("--tokens-per-second", type=float, default=0.0, help="speed of answers; 0 = no pause at all")
     parser.set_defaults(run=run)
@@ -42,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
         host=options.host,
         port=options.port,
         api_keys=read_api_keys(options.api_key_file),
+        flavours=read_flavours(options.flavour),
         keeps_bodies=options.record,
         tokens_per_second=options.tokens_per_second,
     )
@@ -69,6 +78,17 @@ def read_api_keys(given: Sequence[str]) -> dict[str, str] | None:
             raise ConfigurationError(f"--api-key-file {value}: the file is empty; write the key into it")
         keys[deployment if mark else ANY_DEPLOYMENT] = key
     return keys
+
+
+def read_flavours(given: Sequence[str]) -> dict[str, Flavour]:
+    """Flavours by deployment from values 'DEPLOYMENT=NAME'."""
+    flavours = {}
+    for value in given:
+        deployment, _, name = value.partition("=")
+        if not deployment or name not in set(Flavour):
+            raise ConfigurationError(f"--flavour {value}: write DEPLOYMENT=NAME, with a name of {', '.join(Flavour)}")
+        flavours[deployment] = Flavour(name)
+    return flavours
 
 
 async def _serve(options: SimulatorOptions) -> None:

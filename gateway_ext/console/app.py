@@ -11,14 +11,17 @@ from gateway_ext.clock import SystemClock
 from gateway_ext.console import (
     agreement_pages,
     agreements,
+    budgets,
     credentials,
     login,
     me,
     orders,
+    own_budgets,
     own_credentials,
     pages,
     signing_keys,
     stop_pages,
+    top_ups,
 )
 from gateway_ext.console.answers import add_handlers
 from gateway_ext.console.authentication import Gatekeeper
@@ -36,9 +39,12 @@ from gateway_ext.settings import Settings
 API = (
     me.router,
     own_credentials.router,
+    own_budgets.router,
     credentials.router,
     signing_keys.router,
     orders.router,
+    budgets.router,
+    top_ups.router,
     agreements.router,
 )
 PAGES = (login.router, pages.router, agreement_pages.router, stop_pages.router)

@@ -11,7 +11,7 @@ from gateway_ext.console.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from gateway_ext.console.routes import KEYED, PERMISSION, SIGNED_IN
 
 TITLE = "gateway-ext console"
-SUMMARY = "Credentials, orders and agreements of an LLM gateway."
+SUMMARY = "Credentials, orders, budgets and agreements of an LLM gateway."
 VERSION = "1"
 DESCRIPTION = """\
 Who asks is decided for each request: a browser shows a session's cookie, a script a token of the company's identity

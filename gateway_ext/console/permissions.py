@@ -13,6 +13,7 @@ class Permission(StrEnum):
 
     OWN_CREDENTIALS = "credentials:own"
     OWN_AGREEMENTS = "agreements:own"
+    OWN_BUDGETS = "budgets:own"  # what they, their team and their project have left
     CREDENTIALS_READ = "credentials:read"
     CREDENTIALS_REVOKE = "credentials:revoke"
     SERVICES_MINT = "services:mint"  # and rotate
@@ -21,12 +22,20 @@ class Permission(StrEnum):
     ORDERS_READ = "orders:read"
     ORDERS_STOP = "orders:stop"  # stop and resume
     PEOPLE_DISABLE = "people:disable"  # and enable
+    BUDGETS_READ = "budgets:read"  # what is left of budgets and quotas, and what was granted on top
+    BUDGETS_TOP_UP = "budgets:top-up"  # grant on top, and end that
     AGREEMENTS_READ = "agreements:read"
     AGREEMENTS_OF_TEAMS = "agreements:teams"  # accept and withdraw for a team
 
 
-_OWN = {Permission.OWN_CREDENTIALS, Permission.OWN_AGREEMENTS}
-_READ = {Permission.CREDENTIALS_READ, Permission.KEYS_READ, Permission.ORDERS_READ, Permission.AGREEMENTS_READ}
+_OWN = {Permission.OWN_CREDENTIALS, Permission.OWN_AGREEMENTS, Permission.OWN_BUDGETS}
+_READ = {
+    Permission.CREDENTIALS_READ,
+    Permission.KEYS_READ,
+    Permission.ORDERS_READ,
+    Permission.BUDGETS_READ,
+    Permission.AGREEMENTS_READ,
+}
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.DEVELOPER: frozenset(_OWN),
@@ -34,6 +43,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.SECURITY_OFFICER: frozenset(
         {
             Permission.OWN_AGREEMENTS,
+            Permission.OWN_BUDGETS,
             *_READ,
             Permission.CREDENTIALS_REVOKE,
             Permission.KEYS_ROTATE,
@@ -41,7 +51,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             Permission.PEOPLE_DISABLE,
         }
     ),
-    Role.AUDITOR: frozenset({Permission.OWN_AGREEMENTS, *_READ}),
+    Role.AUDITOR: frozenset({Permission.OWN_AGREEMENTS, Permission.OWN_BUDGETS, *_READ}),
 }
 
 

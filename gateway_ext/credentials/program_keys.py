@@ -82,6 +82,10 @@ class ProgramKeys:
             )
         return ProgramSigner(self.program, name, signing.jwk)
 
+    def newest(self, name: str) -> ProgramSigner:
+        """By the newest key that the program holds, whether it is published or not. Raises ConfigurationError."""
+        return ProgramSigner(self.program, name, self._held(name)[-1])
+
     def key_set(self, name: str, now_unix: int) -> KeySet:
         return self._published.known(name).published(now_unix)
 

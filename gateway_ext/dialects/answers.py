@@ -26,6 +26,15 @@ def read_answer(body: bytes) -> dict[str, Any]:
         raise AnswerMalformed("the provider's answer is not one strict JSON object") from None
 
 
+def response_id(body: bytes) -> str:
+    """By which the next request may name this answer of the responses endpoint; "" without any."""
+    try:
+        name = read_answer(body).get("id")
+    except AnswerMalformed:
+        return ""
+    return name if isinstance(name, str) else ""
+
+
 def answer_texts(document: dict[str, Any]) -> tuple[Text, ...]:
     """The texts of an answer, or of an error, of chat completions, completions, responses or messages.
 

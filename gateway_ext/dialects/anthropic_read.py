@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway_ext.dialects import output_limits
 from gateway_ext.dialects.anthropic_schema import ANTHROPIC
+from gateway_ext.dialects.needs import needs_of
 from gateway_ext.dialects.request_fields import check_items, flag, model_name, refuse_lookalikes
 from gateway_ext.dialects.request_texts import texts_of
 from gateway_ext.dialects.strict_json import parse_object
@@ -37,6 +38,7 @@ def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:
         choices=1,
         body_bytes=len(body),
         output_tokens_least=_thinking_tokens(document) + 1,
+        needs=needs_of(endpoint, document),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gateway_ext.dialects.event_queue import EventQueue, Piece
 from gateway_ext.dialects.event_template import EventTemplate, template_of
@@ -16,10 +17,11 @@ from gateway_ext.exchange import Usage
 class InspectedStream:
     """`feed` chunks, give the pieces to the Guard in order, `settle` what it says of each channel, `pop` what may go out.
 
-    `next_sequence_number` is what the responses endpoint would number its next event with.
+    `next_sequence_number` is what the responses endpoint would number its next event with, `response_id` what it calls the
+    whole answer; "" until it does.
     """
 
-    __slots__ = ("_meter", "_parser", "_queue", "_template", "next_sequence_number", "total_bytes")
+    __slots__ = ("_meter", "_parser", "_queue", "_template", "next_sequence_number", "response_id", "total_bytes")
 
     def __init__(self, *, strips_usage: bool) -> None:
         self._parser = SseParser()
@@ -28,6 +30,7 @@ class InspectedStream:
         self._template: EventTemplate | None = None  # the latest
         self.total_bytes = 0
         self.next_sequence_number = 0
+        self.response_id = ""
 
     def feed(self, chunk: bytes) -> list[Piece]:
         """What the Guard is to read of the events that `chunk` completes. Raises StreamMalformed; then cut the stream."""
@@ -84,6 +87,14 @@ class InspectedStream:
             return []
         if document is not None and type(number := document.get("sequence_number")) is int:
             self.next_sequence_number = number + 1
+            self.response_id = self.response_id or _response_id(document)
         texts = read_event_texts(event, document)
         self._template = template_of(event, texts) or self._template
         return self._queue.push(event, document, texts)
+
+
+def _response_id(document: Mapping[str, Any]) -> str:
+    """Events of the responses endpoint that begin and end an answer have it as a whole."""
+    response = document.get("response")
+    name = response.get("id") if isinstance(response, dict) else None
+    return name if isinstance(name, str) else ""

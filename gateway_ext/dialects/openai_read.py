@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway_ext import limits
 from gateway_ext.dialects import output_limits
+from gateway_ext.dialects.needs import needs_of
 from gateway_ext.dialects.openai_schema import OPENAI
 from gateway_ext.dialects.request_fields import check_items, flag, integer, model_name, refuse_lookalikes
 from gateway_ext.dialects.request_texts import texts_of
@@ -43,6 +44,7 @@ def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:
         body_bytes=len(body),
         has_token_ids=_has_token_ids(endpoint, document),
         continues_elsewhere=any(document.get(field) is not None for field in _CONTINUATIONS),
+        needs=needs_of(endpoint, document),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway_ext.dialects.strict_json import encode
-from gateway_ext.errors import Refusal
+from gateway_ext.errors import ContextLengthExceeded, Refusal
 from gateway_ext.exchange import Endpoint
 
 # Anthropic's types go with the status (its API reference, "Errors"); all of 5xx but these are `api_error`.
@@ -20,8 +20,16 @@ _ANTHROPIC_TYPES = {
 
 def models_answer(names: Sequence[str], created: int, owner: str) -> bytes:
     """The list of models as OpenAI's GET /v1/models has it. `created` is in Unix seconds."""
-    models = [{"id": name, "object": "model", "created": created, "owned_by": owner} for name in names]
-    return encode({"object": "list", "data": models})
+    return encode({"object": "list", "data": [_model(name, created, owner) for name in names]})
+
+
+def model_answer(name: str, created: int, owner: str) -> bytes:
+    """One of them, as GET /v1/models/{model} has it."""
+    return encode(_model(name, created, owner))
+
+
+def _model(name: str, created: int, owner: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": created, "owned_by": owner}
 
 
 def error_body(path: str, refusal: Refusal, request_id: str) -> bytes:
@@ -32,6 +40,8 @@ def error_body(path: str, refusal: Refusal, request_id: str) -> bytes:
     said = {"message": str(refusal), "param": refusal.param, "code": refusal.code}
     if path.startswith(Endpoint.MESSAGES):
         kind = anthropic_error_type(refusal.http_status)
+        if isinstance(refusal, ContextLengthExceeded):  # its clients read the counts, and shorten what they send
+            said["message"] = refusal.as_messages_say
         return encode({"type": "error", "error": {"type": kind, **said}, "request_id": request_id})
     return encode({"error": {"type": refusal.kind, **said}})
 

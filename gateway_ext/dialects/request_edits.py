@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway_ext.dialects.embedded_json import Escapes, escape, may_hide_text
+from gateway_ext.dialects.field_names import FieldNames, as_named
 from gateway_ext.dialects.request_texts import Pointer
 from gateway_ext.dialects.strict_json import encode, parse_object
+from gateway_ext.dialects.unsigned_thoughts import signed_only
 from gateway_ext.exchange import Endpoint, Prompt, Text
 from gateway_ext.verdict import Edit
 
@@ -31,10 +33,23 @@ def rewrite(
     edits: Sequence[Edit],
     fields: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes | None:
-    """The body to forward, or None when the caller's bytes say it all already.
+    """The body to forward, or None when the caller's bytes say it all already. Raises as `drafted`."""
+    draft = drafted(prompt, model=model, include_usage=include_usage, edits=edits, fields=fields)
+    return encode(draft.document) if draft.is_changed else None
+
+
+def drafted(
+    prompt: Prompt,
+    *,
+    model: str | None,
+    include_usage: bool,
+    edits: Sequence[Edit],
+    fields: Mapping[str, Any] = MappingProxyType({}),
+) -> Draft:
+    """The request to forward, in the caller's wire format.
 
     `model` replaces the name of the model, `fields` those on top. `include_usage` makes a streamed (chat) completion report
-    its usage. Edits are applied exactly, except in JSON inside a string, where they grow to whole escapes and overlapping ones become one.
+    its usage. Thoughts that nobody has signed are left out. Edits are applied exactly, except in JSON inside a string, where they grow to whole escapes and overlapping ones become one.
     Raises ValueError for an edit of a key, which cannot be redacted in place, or outside its text.
     """
     draft = Draft(prompt.document)
@@ -47,13 +62,20 @@ def rewrite(
         draft.put((field,), value)
     if include_usage and prompt.is_stream and not prompt.asked_for_usage and prompt.endpoint in _REPORT_USAGE_ON_DEMAND:
         draft.put(("stream_options",), {**(draft.document.get("stream_options") or {}), "include_usage": True})
-    return encode(draft.document) if draft.is_changed else None
+    if prompt.endpoint is Endpoint.MESSAGES and (messages := signed_only(draft.document["messages"])) is not None:
+        draft.put(("messages",), messages)
+    return draft
 
 
-def replace_model(body: bytes, model: str) -> bytes:
-    """`body` for another provider, which knows the model by another name. Raises BodyInvalid if it is no JSON object."""
+def replace_model(body: bytes, model: str, names: FieldNames = MappingProxyType({})) -> bytes:
+    """`body` for another provider, which knows the model, and maybe fields, by another name.
+
+    Raises BodyInvalid if it is no JSON object.
+    """
     document = parse_object(body)
-    return body if document.get("model") == model else encode({**document, "model": model})
+    if document.get("model") == model and document.keys().isdisjoint(names):
+        return body
+    return encode(as_named({**document, "model": model}, names))
 
 
 class Draft:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gateway_ext.dialects import anthropic_read, openai_read
-from gateway_ext.dialects.request_edits import replace_model, rewrite
+from gateway_ext.dialects.request_edits import drafted, replace_model, rewrite
 from gateway_ext.exchange import Dialect, Endpoint, Prompt
 
-__all__ = ["read_prompt", "replace_model", "rewrite"]
+__all__ = ["drafted", "read_prompt", "replace_model", "rewrite"]
 
 
 def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:

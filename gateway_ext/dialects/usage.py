@@ -81,6 +81,7 @@ def _message_usage(counts: object, fresh_tokens: int, output_tokens: int) -> Usa
         cached_tokens,
         cache_write_tokens=written_tokens,
         cache_write_1h_tokens=_part(_member(counts, "cache_creation"), "ephemeral_1h_input_tokens", written_tokens),
+        reasoning_tokens=_part(_member(counts, "output_tokens_details"), "thinking_tokens", output_tokens),
     )
 
 

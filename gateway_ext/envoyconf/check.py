@@ -12,6 +12,7 @@ from gateway_ext.envoyconf.names import DENY_CLUSTER, INTERFACE_HEADER, PROCESSO
 from gateway_ext.envoyconf.names import KEYS as KEYS_CLUSTER
 from gateway_ext.envoyconf.problem import Problem
 from gateway_ext.envoyconf.reading import filters_of, is_socket_file, kind_of, routes_of, walk
+from gateway_ext.envoyconf.shadow import copies, is_shadow, shadow_listener
 from gateway_ext.envoyconf.validate import connection_managers, in_line, validate
 
 # On each listener that reaches a cluster, in this order, each once.
@@ -44,15 +45,26 @@ def inspect(
 ) -> list[Problem]:
     """`check` without running Envoy."""
     whole = in_line(config, xds)
-    problems = [*_everywhere(whole), *_own_clusters(whole)]
+    problems = [*_everywhere(whole), *_own_clusters(whole), *copies(whole)]
     clusters = {str(each.get("name")): each for each in whole["static_resources"].get("clusters", [])}
     for listener, manager in connection_managers(whole):
         if _reaches_a_cluster(manager):
             name = f"listener '{listener.get('name')}'"
             if leads_to_console(manager):
                 problems += console_listener(name, manager, issuers)
+            elif is_shadow(manager):
+                problems += [
+                    *shadow_listener(name, listener, manager),
+                    *_processors(name, manager),
+                    *_routes(name, manager),
+                ]
             else:
-                problems += [*_filters(name, manager), *_issuers(name, manager, issuers), *_routes(name, manager)]
+                problems += [
+                    *_filters(name, manager),
+                    *_processors(name, manager),
+                    *_issuers(name, manager, issuers),
+                    *_routes(name, manager),
+                ]
                 problems += _client_certificate(name, listener, manager)
             for authentication in filters_of(manager, "JwtAuthentication"):
                 problems += fetched_keys(name, authentication.get("providers", {}), clusters, aged)
@@ -100,13 +112,23 @@ def _filters(where: str, manager: Mapping[str, Any]) -> Iterator[Problem]:
                 where, f"filter {kind_of(each)} is disabled or optional", "remove 'disabled' and 'is_optional'"
             )
     for processor in filters_of(manager, "ExternalProcessor"):
-        mode = processor.get("processing_mode", {})
-        if any(mode.get(key) != value for key, value in _REQUIRED_MODE.items()):
-            yield Problem(where, "the processor does not see whole requests", f"set processing_mode {_REQUIRED_MODE}")
+        if "xds.cluster_name" not in processor.get("response_attributes", []):
+            yield Problem(
+                where,
+                "does not tell the processor which cluster answered, so answers of another wire format are refused",
+                "set response_attributes: [xds.cluster_name]",
+            )
         if _interface(manager) not in {"public", "internal"}:
             yield Problem(
                 where, "does not tell the processor its interface", f"set initial_metadata {INTERFACE_HEADER}"
             )
+
+
+def _processors(where: str, manager: Mapping[str, Any]) -> Iterator[Problem]:
+    for processor in filters_of(manager, "ExternalProcessor"):
+        mode = processor.get("processing_mode", {})
+        if any(mode.get(key) != value for key, value in _REQUIRED_MODE.items()):
+            yield Problem(where, "the processor does not see whole requests", f"set processing_mode {_REQUIRED_MODE}")
 
 
 def _issuers(where: str, manager: Mapping[str, Any], issuers: Mapping[str, Collection[str]]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakers,
     CircuitBreakersThresholds,
+    CircuitBreakersThresholdsRetryBudget,
     Cluster,
     ClusterDiscoveryType,
     ClusterDnsLookupFamily,
@@ -43,6 +44,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
     HttpProtocolOptionsExplicitHttpConfig,
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
+from envoy_data_plane.envoy.type.v3 import Percent
 from envoy_data_plane.google.protobuf import Any
 
 from gateway_ext.envoyconf.filters import provider_filters
@@ -51,6 +53,7 @@ from gateway_ext.limits import REQUEST_BODY_BYTES_MAX
 from gateway_ext.routing.rules import Provider
 
 _UPSTREAM_HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+RETRIES_MIN = 4_096  # at a time
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -66,14 +69,8 @@ def provider_cluster(name: str, provider: Provider, secrets_directory: PurePosix
         per_connection_buffer_limit_bytes=REQUEST_BODY_BYTES_MAX,
         load_assignment=_assignment(name, [_provider_endpoint(provider)]),
         transport_socket=_tls(provider, is_address, system_ca_file) if provider.scheme == "https" else None,
-        typed_extension_protocol_options={_UPSTREAM_HTTP: Any.pack(_http(provider, secrets_directory))},
-        circuit_breakers=CircuitBreakers(
-            thresholds=[
-                CircuitBreakersThresholds(
-                    max_connections=1024, max_pending_requests=1024, max_requests=4096, max_retries=1024
-                )
-            ]
-        ),
+        typed_extension_protocol_options={_UPSTREAM_HTTP: Any.pack(_http(name, provider, secrets_directory))},
+        circuit_breakers=CircuitBreakers(thresholds=[_thresholds(provider)]),
         outlier_detection=OutlierDetection(
             interval=datetime.timedelta(seconds=5),
             base_ejection_time=datetime.timedelta(seconds=15),
@@ -83,6 +80,22 @@ def provider_cluster(name: str, provider: Provider, secrets_directory: PurePosix
         ),
         upstream_connection_options=UpstreamConnectionOptions(
             tcp_keepalive=TcpKeepalive(keepalive_time=60, keepalive_interval=10, keepalive_probes=3)
+        ),
+    )
+
+
+def _thresholds(provider: Provider) -> CircuitBreakersThresholds:
+    """Envoy counts retries at the cluster that was tried first, and here a retry is the fallback to another one.
+
+    So a budget that is a share of what runs there would refuse fallbacks just when all of it fails: RETRIES_MIN go out
+    whatever runs, and above that as many as run. No request has more retries than it has deployments.
+    """
+    return CircuitBreakersThresholds(
+        max_connections=provider.connections_max,
+        max_pending_requests=provider.requests_max,
+        max_requests=provider.requests_max,
+        retry_budget=CircuitBreakersThresholdsRetryBudget(
+            budget_percent=Percent(value=100), min_retry_concurrency=RETRIES_MIN
         ),
     )
 
@@ -105,8 +118,8 @@ def _provider_endpoint(provider: Provider) -> Endpoint:
     return Endpoint(address=Address(socket_address=address), hostname=authority)
 
 
-def _http(provider: Provider, secrets_directory: PurePosixPath) -> UpstreamHttp:
-    filters = provider_filters(provider, secrets_directory)
+def _http(cluster: str, provider: Provider, secrets_directory: PurePosixPath) -> UpstreamHttp:
+    filters = provider_filters(cluster, provider, secrets_directory)
     # Shorter than what common servers keep an idle connection open for, so that we close first.
     common = HttpProtocolOptions(idle_timeout=datetime.timedelta(seconds=50))
     if provider.scheme == "https":

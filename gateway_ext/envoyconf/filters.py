@@ -47,8 +47,8 @@ from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.xds.core.v3 import TypedExtensionConfig as XdsExtension
 from envoy_data_plane.xds.type.matcher.v3 import Matcher, MatcherMatcherTree, MatcherMatcherTreeMatchMap, MatcherOnMatch
 
-from gateway_ext.envoyconf.names import PLAN, PROCESSOR_CLUSTER, ROLE_HEADER
-from gateway_ext.exchange import Dialect
+from gateway_ext.envoyconf.names import PLAN, PROCESSOR_CLUSTER, RETARGET_HEADER, ROLE_HEADER
+from gateway_ext.exchange import Endpoint
 from gateway_ext.limits import STEP_DEADLINE_SECONDS
 from gateway_ext.routing.rules import Provider
 
@@ -57,13 +57,18 @@ _ATTEMPT_COUNT = "x-envoy-attempt-count"
 # inspected. x-request-id is none of the caller's: random, made by us, what one quotes to a provider's support.
 _PASSED = (
     ":authority", ":method", ":path", ":scheme", "content-length", "content-type", "transfer-encoding", "x-request-id",
-    _ATTEMPT_COUNT,
+    _ATTEMPT_COUNT, RETARGET_HEADER,
 )  # fmt: skip
 
 # In Anthropic's dialect headers say which version of it is spoken, and with which betas. Only dates and dated names pass:
 # a caller could write anything there, and nobody inspects headers.
 _ANTHROPIC_PASSED = ("anthropic-beta", "anthropic-version")
 _ANTHROPIC_LUA = """\
+  if path ~= "/messages" then
+    headers:remove("anthropic-version")
+    headers:remove("anthropic-beta")
+    return
+  end
   local version = headers:get("anthropic-version") or ""
   if not version:match("^20%d%d%-%d%d%-%d%d$") then version = "2023-06-01" end
   headers:replace("anthropic-version", version)
@@ -76,23 +81,19 @@ _ANTHROPIC_LUA = """\
 """
 
 
-def provider_filters(provider: Provider, secrets_directory: PurePosixPath) -> list[HttpFilter]:
-    """Scrub and path, constants, retarget (after the first attempt), credential, veil, codec."""
+def provider_filters(cluster: str, provider: Provider, secrets_directory: PurePosixPath) -> list[HttpFilter]:
+    """Scrub and path, constants, retarget (where the body is not right as it is), credential, veil, codec."""
     credential = [_credential(provider, secrets_directory)] if provider.credential else []
-    scrub = _scrub_and_path(provider)
-    return [scrub, _constants(), _retarget_after_the_first_attempt(), *credential, _veil(), _codec()]
+    scrub = _scrub_and_path(cluster, provider)
+    return [scrub, _constants(), _retarget(), *credential, _veil(), _codec()]
 
 
-def _scrub_and_path(provider: Provider) -> HttpFilter:
-    """Known headers only, and the provider's own path, without the caller's query.
+def _scrub_and_path(cluster: str, provider: Provider) -> HttpFilter:
+    """Known headers only, and the provider's own path, without the caller's query: that of the wire format it is sent.
 
     In Lua because header_mutation can neither remove what is not listed nor touch `:path`.
     """
-    is_anthropic = provider.dialect is Dialect.ANTHROPIC
-    quoted = "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter in "/._-~") else _lua_escape(letter)
-        for letter in provider.base_path
-    )
+    is_anthropic = Endpoint.MESSAGES in provider.endpoints
     names = (*_PASSED, *_ANTHROPIC_PASSED) if is_anthropic else _PASSED
     passed = ", ".join(f'["{name}"] = true' for name in names)
     source = (
@@ -104,11 +105,21 @@ def _scrub_and_path(provider: Provider) -> HttpFilter:
         "  end\n"
         "  for _, name in ipairs(unknown) do headers:remove(name) end\n"
         f'  local plan = handle:streamInfo():dynamicMetadata():get("{PLAN}")\n'
-        f'  headers:replace(":path", "{quoted}" .. plan["path"])\n'
+        f'  local wire = plan["wires"] and plan["wires"]["{_lua_quoted(cluster)}"]\n'
+        '  local path = wire and wire:sub(4) or plan["path"]\n'
+        f'  headers:replace(":path", "{_lua_quoted(provider.base_path)}" .. path)\n'
         f"{_ANTHROPIC_LUA if is_anthropic else ''}"
         "end\n"
     )
     return _filter("scrub_and_path", Lua(default_source_code=DataSource(inline_string=source)))
+
+
+def _lua_quoted(text: str) -> str:
+    """Between double quotes: nothing in it can end them."""
+    return "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "/._-~") else _lua_escape(letter)
+        for letter in text
+    )
 
 
 def _lua_escape(letter: str) -> str:
@@ -130,29 +141,32 @@ def _constants() -> HttpFilter:
 
 
 def _veil() -> HttpFilter:
-    # After the matcher on the attempt count. The prefix, because the router adds headers of its own on a retry.
-    veil = HeaderMutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=StringMatcher(prefix="x-envoy-")))
-    return _filter("veil", HeaderMutationFilter(mutations=Mutations(request_mutations=[veil])))
+    # After the matchers on both. The prefix, because the router adds headers of its own on a retry.
+    envoys = HeaderMutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=StringMatcher(prefix="x-envoy-")))
+    ours = HeaderMutation(remove=RETARGET_HEADER)
+    return _filter("veil", HeaderMutationFilter(mutations=Mutations(request_mutations=[envoys, ours])))
 
 
-def _retarget_after_the_first_attempt() -> HttpFilter:
-    """The first attempt carries the body the processor made for it; a fallback needs the model name of its own."""
-    first = MatcherOnMatch(action=XdsExtension(name="skip", typed_config=Any.pack(SkipFilter())))
-    later = ExecuteFilterAction(
-        typed_config=TypedExtensionConfig(name="envoy.filters.http.ext_proc", typed_config=Any.pack(_retarget()))
+def _retarget() -> HttpFilter:
+    """The first attempt carries the body the processor made for it, unless it says otherwise; a fallback needs its own."""
+    skip = MatcherOnMatch(action=XdsExtension(name="skip", typed_config=Any.pack(SkipFilter())))
+    execute = ExecuteFilterAction(
+        typed_config=TypedExtensionConfig(name="envoy.filters.http.ext_proc", typed_config=Any.pack(_processor()))
     )
-    attempt = XdsExtension(
-        name="attempt", typed_config=Any.pack(HttpRequestHeaderMatchInput(header_name=_ATTEMPT_COUNT))
-    )
-    matcher = Matcher(
-        matcher_tree=MatcherMatcherTree(input=attempt, exact_match_map=MatcherMatcherTreeMatchMap(map={"1": first})),
-        on_no_match=MatcherOnMatch(action=XdsExtension(name="run", typed_config=Any.pack(later))),
-    )
+    run = MatcherOnMatch(action=XdsExtension(name="run", typed_config=Any.pack(execute)))
+    by_attempt = _by_header(_ATTEMPT_COUNT, "1", skip, run)
+    matcher = _by_header(RETARGET_HEADER, "1", run, MatcherOnMatch(matcher=by_attempt))
     composite = TypedExtensionConfig(name="composite", typed_config=Any.pack(Composite()))
-    return _filter("retarget_fallback", ExtensionWithMatcher(xds_matcher=matcher, extension_config=composite))
+    return _filter("retarget", ExtensionWithMatcher(xds_matcher=matcher, extension_config=composite))
 
 
-def _retarget() -> ExternalProcessor:
+def _by_header(name: str, value: str, matching: MatcherOnMatch, otherwise: MatcherOnMatch) -> Matcher:
+    header = XdsExtension(name=name, typed_config=Any.pack(HttpRequestHeaderMatchInput(header_name=name)))
+    tree = MatcherMatcherTree(input=header, exact_match_map=MatcherMatcherTreeMatchMap(map={value: matching}))
+    return Matcher(matcher_tree=tree, on_no_match=otherwise)
+
+
+def _processor() -> ExternalProcessor:
     return ExternalProcessor(
         grpc_service=GrpcService(
             envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR_CLUSTER, skip_envoy_headers=True),

@@ -7,6 +7,7 @@ DENY_CLUSTER = "deny"
 ROUTES = "llm"
 KEYS = "keys"  # listener, cluster and routes by which Envoy asks itself for the keys of our issuers
 CONSOLE_CLUSTER = "console"
+SHADOW = "shadow"  # listener, cluster and routes by which copies of requests come back; the role of its processor
 SERVER_CERTIFICATE = "server"
 CLIENTS_CA = "clients-ca"
 IDENTITY_PROVIDER_PREFIX = "idp_"  # of a cluster, before the issuer's name; read by identity/key_watch.py
@@ -16,9 +17,17 @@ PLAN = "gw.plan"  # path, models, …: read by upstream filters and the access l
 VERDICT = "gw.route"  # priority_groups: the only way to a provider
 USAGE = "gw.usage"
 
-# To clients: the model asked for, where a smaller one answers; how many tokens a budget left for each choice of an answer.
+# To clients: what of policy decided where the request went; the model asked for, where a smaller one answers; how many tokens a budget left for each choice of an answer.
 DEGRADED_HEADER = "x-gateway-degraded-from"
+ROUTE_HEADER = "x-gateway-route"
+CONTEXT_HEADER = "x-gateway-context"  # what became of a request that was too long
 OUTPUT_CAP_HEADER = "x-gateway-output-cap"
+
+# Of a request whose body the first attempt must translate, too (extproc/headers.py). Removed before it leaves.
+RETARGET_HEADER = "x-gateway-retarget"
+
+# The leave of a copy: a request that has it is copied, and only there it is read (extproc/headers.py). Providers never see it.
+SHADOW_HEADER = "x-gateway-shadow"
 
 # gRPC metadata on the streams to the processor: set by Envoy's configuration, out of a client's reach.
 ROLE_HEADER = "x-gateway-role"

@@ -23,6 +23,7 @@ from gateway_ext.envoyconf import names
 from gateway_ext.envoyconf.clusters import processors_assignment, provider_cluster
 from gateway_ext.envoyconf.key_routes import key_routes
 from gateway_ext.envoyconf.routes import route_configuration
+from gateway_ext.envoyconf.shadow_routes import shadow_routes
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import StateLayout
 
@@ -31,6 +32,7 @@ SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"  # Debian, Ubuntu, Alpine 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 CLUSTERS, ROUTES, PROCESSORS, KEYS = "clusters.yaml", "routes.yaml", "processors.yaml", "keys.yaml"
+SHADOW = "shadow.yaml"
 
 
 def render(
@@ -63,6 +65,7 @@ def render(
     files[KEYS] = _resources([key_routes(key_sets)])
     files[PROCESSORS] = _resources([processors_assignment(sockets)])
     files[CLUSTERS] = _resources(_clusters(snapshots, layout, system_ca_file))
+    files[SHADOW] = _resources([shadow_routes(snapshot)])
     files[ROUTES] = _resources([route_configuration(snapshot)])
     return files
 

@@ -7,6 +7,7 @@ the empty cluster `deny`, which answers 503.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 
 from envoy_data_plane.envoy.config.core.v3 import (
     HeaderValue,
@@ -17,10 +18,12 @@ from envoy_data_plane.envoy.config.core.v3 import (
 from envoy_data_plane.envoy.config.route.v3 import (
     ClusterSpecifierPlugin,
     DirectResponseAction,
+    HeaderMatcher,
     RetryPolicy,
     RetryPolicyRetryBackOff,
     Route,
     RouteAction,
+    RouteActionRequestMirrorPolicy,
     RouteConfiguration,
     RouteMatch,
     VirtualHost,
@@ -28,13 +31,25 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from envoy_data_plane.google.protobuf import Any
 
 from gateway_ext.dialects.rate_limits import PROVIDERS_NAMES, field_names
-from gateway_ext.envoyconf.names import DEGRADED_HEADER, DENY_CLUSTER, OUTPUT_CAP_HEADER, PLAN, ROUTES, VERDICT
+from gateway_ext.envoyconf.names import (
+    CONTEXT_HEADER,
+    DEGRADED_HEADER,
+    DENY_CLUSTER,
+    OUTPUT_CAP_HEADER,
+    PLAN,
+    ROUTE_HEADER,
+    ROUTES,
+    SHADOW,
+    SHADOW_HEADER,
+    VERDICT,
+)
 from gateway_ext.envoyconf.priority_group import ClusterWeight, PriorityGroup, PriorityGroupClusterSpecifier
 from gateway_ext.exchange import Dialect, Endpoint
 from gateway_ext.limits import REQUEST_BODY_BYTES_MAX, STREAM_IDLE_SECONDS
 from gateway_ext.policy.snapshot import Snapshot
 
 PROVIDER_SILENCE_SECONDS = 120  # without a byte for so long an attempt is given up; before its first byte, retried
+_OUR_FACTS = (OUTPUT_CAP_HEADER, DEGRADED_HEADER, ROUTE_HEADER, CONTEXT_HEADER)  # which no provider can state
 # Headers of a provider that would tell our account there, or send clients past the gateway.
 _RESPONSE_HEADERS_REMOVED = [
     "alt-svc",
@@ -54,7 +69,15 @@ def route_configuration(snapshot: Snapshot) -> RouteConfiguration:
         include_request_attempt_count=True,
         request_body_buffer_limit=REQUEST_BODY_BYTES_MAX,
         # envoy.yaml's local_reply_config gives the 404 its body, as for every answer of Envoy itself.
-        routes=[*(_endpoint_route(endpoint, snapshot) for endpoint in Endpoint), unknown],
+        routes=[
+            *_copied_routes(snapshot),
+            *(
+                _endpoint_route(endpoint.name.lower(), endpoint, RouteMatch(path=endpoint.value), snapshot)
+                for endpoint in Endpoint
+            ),
+            _endpoint_route("model", Endpoint.MODELS, RouteMatch(prefix=f"{Endpoint.MODELS}/"), snapshot),
+            unknown,
+        ],
     )
     return RouteConfiguration(
         name=ROUTES,
@@ -63,8 +86,10 @@ def route_configuration(snapshot: Snapshot) -> RouteConfiguration:
             _from_plan("x-request-id", "id"),
             _from_plan(OUTPUT_CAP_HEADER, "output_cap"),
             _from_plan(DEGRADED_HEADER, "degraded_from"),
+            _from_plan(ROUTE_HEADER, "route"),
+            _from_plan(CONTEXT_HEADER, "context"),
         ],
-        response_headers_to_remove=[*_RESPONSE_HEADERS_REMOVED, OUTPUT_CAP_HEADER, DEGRADED_HEADER],
+        response_headers_to_remove=[*_RESPONSE_HEADERS_REMOVED, *_OUR_FACTS],
     )
 
 
@@ -79,19 +104,41 @@ def _from_plan(name: str, fact: str) -> HeaderValueOption:
     )
 
 
-def _endpoint_route(endpoint: Endpoint, snapshot: Snapshot) -> Route:
-    # A hold must outlive its exchange: the rest is for the decision before and the settlement after.
-    timeout_seconds = snapshot.budget.hold_ttl_seconds * 9 // 10
+def _copied_routes(snapshot: Snapshot) -> Iterator[Route]:
+    """Where policy has shadows: the same routes for requests that carry leave for a copy, which goes to the listener `shadow`.
+
+    Not by the mirror policy's `cluster_header`: providers' filters have removed the header when Envoy would read it.
+    """
+    if not any(model.shadow for model in snapshot.routing.models.values()):
+        return
+    has_leave = HeaderMatcher(name=SHADOW_HEADER, present_match=True)
+    for endpoint in Endpoint:
+        if endpoint is not Endpoint.MODELS:
+            match = RouteMatch(path=endpoint.value, headers=[has_leave])
+            route = _endpoint_route(f"{endpoint.name.lower()}_copied", endpoint, match, snapshot)
+            assert route.route is not None
+            route.route.request_mirror_policies = [
+                RouteActionRequestMirrorPolicy(cluster=SHADOW, disable_shadow_host_suffix_append=True)
+            ]
+            yield route
+
+
+def exchange_timeout(snapshot: Snapshot) -> datetime.timedelta:
+    """A hold must outlive its exchange: the rest is for the decision before and the settlement after."""
+    return datetime.timedelta(seconds=snapshot.budget.hold_ttl_seconds * 9 // 10)
+
+
+def _endpoint_route(name: str, endpoint: Endpoint, match: RouteMatch, snapshot: Snapshot) -> Route:
     action = RouteAction(
-        inline_cluster_specifier_plugin=_by_verdict(),
+        inline_cluster_specifier_plugin=by_verdict(),
         auto_host_rewrite=True,
-        timeout=datetime.timedelta(seconds=timeout_seconds),
+        timeout=exchange_timeout(snapshot),
         idle_timeout=datetime.timedelta(seconds=STREAM_IDLE_SECONDS),
-        retry_policy=_retry_policy(snapshot, endpoint.dialect),
+        retry_policy=_retry_policy(snapshot, endpoint),
     )
     return Route(
-        name=endpoint.name.lower(),
-        match=RouteMatch(path=endpoint.value),
+        name=name,
+        match=match,
         route=action,
         response_headers_to_add=_facts_for_clients(endpoint.dialect),
         response_headers_to_remove=list(
@@ -106,25 +153,33 @@ def _facts_for_clients(dialect: Dialect) -> list[HeaderValueOption]:
     return [*ids, *(_from_plan(name, f"limits:{name}") for name in field_names(dialect))]
 
 
-def _by_verdict() -> ClusterSpecifierPlugin:
+def by_verdict() -> ClusterSpecifierPlugin:
+    """To the clusters of the processor's verdict; without one to `deny`."""
     deny = PriorityGroup(name=DENY_CLUSTER, clusters=[ClusterWeight(cluster_name=DENY_CLUSTER, weight=1)])
     specifier = PriorityGroupClusterSpecifier(priority_groups=[deny], override_metadata_namespace=VERDICT)
     return ClusterSpecifierPlugin(extension=TypedExtensionConfig(name="by_verdict", typed_config=Any.pack(specifier)))
 
 
-def _retry_policy(snapshot: Snapshot, dialect: Dialect) -> RetryPolicy:
+def _retry_policy(snapshot: Snapshot, endpoint: Endpoint) -> RetryPolicy:
     """One attempt for each deployment of the model that has most. Envoy retries only before a response has begun."""
     longest = max(
-        (sum(each.dialect is dialect for each in model.deployments) for model in snapshot.routing.models.values()),
+        (
+            sum(each.wire(endpoint) is not None for each in model.deployments)
+            for model in snapshot.routing.models.values()
+        ),
         default=1,
     )
+    first = snapshot.routing.first_token_seconds
     return RetryPolicy(
         retry_on="5xx,retriable-status-codes,connect-failure,reset",
         retriable_status_codes=[429],
         num_retries=max(1, longest - 1),
+        # Envoy passes over this one once a response has begun (UpstreamRequest::onPerTryTimeout), the other it never does.
+        per_try_timeout=None if first is None else datetime.timedelta(seconds=first),
         per_try_idle_timeout=datetime.timedelta(seconds=PROVIDER_SILENCE_SECONDS),
+        # The next attempt goes elsewhere, so it need not wait; only one for want of another place comes back to where it failed.
         retry_back_off=RetryPolicyRetryBackOff(
-            base_interval=datetime.timedelta(milliseconds=25), max_interval=datetime.timedelta(milliseconds=250)
+            base_interval=datetime.timedelta(milliseconds=5), max_interval=datetime.timedelta(milliseconds=250)
         ),
         refresh_cluster_on_retry=True,
     )

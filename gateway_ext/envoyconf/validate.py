@@ -18,7 +18,7 @@ import yaml
 
 from gateway_ext.envoyconf import static
 from gateway_ext.envoyconf.problem import Problem
-from gateway_ext.envoyconf.render import CLUSTERS, KEYS, ROUTES
+from gateway_ext.envoyconf.render import CLUSTERS, KEYS, ROUTES, SHADOW
 
 VALIDATION_SECONDS = 60
 HTTP_CONNECTION_MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -55,7 +55,7 @@ def in_line(config: Mapping[str, Any], xds: Mapping[str, Any]) -> dict[str, Any]
     merged: dict[str, Any] = copy.deepcopy(dict(config))
     merged.pop("dynamic_resources", None)
     merged["static_resources"].setdefault("clusters", []).extend(resources(xds, CLUSTERS))
-    routes = {route["name"]: route for file in (ROUTES, KEYS) for route in resources(xds, file)}
+    routes = {route["name"]: route for file in (ROUTES, KEYS, SHADOW) for route in resources(xds, file)}
     for _, manager in connection_managers(merged):
         if "rds" in manager:
             manager["route_config"] = routes.get(manager.pop("rds")["route_config_name"], {})

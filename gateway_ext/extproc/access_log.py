@@ -12,7 +12,6 @@ from gateway_ext.limits import NANO
 from gateway_ext.wire import access_log_pb2 as pb
 
 _DENY_CLUSTER = "deny"
-_MESSAGES = Endpoint.MESSAGES.removeprefix("/v1")  # as the plan has it
 _FLAGS = {
     "downstream_connection_termination": "client_aborted",
     "downstream_remote_reset": "client_aborted",
@@ -50,13 +49,15 @@ def _outcome(entry: pb.HTTPAccessLogEntry) -> tuple[Outcome, Estimate]:
     flags = _flags(common.response_flags)
     if (flag := _text(usage, "flag")) in _READING_FLAGS:
         flags = (*flags, flag)
+    if "shadow" in plan.fields:
+        flags = (*flags, "shadow")
     http_status = entry.response.response_code.value
     outcome = Outcome(
         exchange_id=_text(plan, "id"),
         hold_id=_text(plan, "hold"),
         http_status=http_status,
         cluster="" if common.upstream_cluster == _DENY_CLUSTER else common.upstream_cluster,
-        usage=_message_usage(usage) if _text(plan, "path") == _MESSAGES else _usage(usage),
+        usage=_message_usage(usage) if _wire(plan, common.upstream_cluster) == Endpoint.MESSAGES else _usage(usage),
         request_bytes=entry.request.request_body_bytes,
         response_bytes=entry.response.response_body_bytes,
         attempts=common.upstream_request_attempt_count,
@@ -68,8 +69,24 @@ def _outcome(entry: pb.HTTPAccessLogEntry) -> tuple[Outcome, Estimate]:
         reason=_reason(http_status, entry.response.response_code_details),
         served_ns=_served_ns(common),
         output_tokens_seen=_count(usage, "seen_tokens") if "seen_tokens" in usage.fields else None,
+        tried=_clusters(metadata["gw.route"]) if common.upstream_request_attempt_count > 1 else (),
     )
     return outcome, Estimate(_count(plan, "input_tokens_max"), _count(plan, "output_tokens_max"))
+
+
+def _wire(plan: Struct, cluster: str) -> str:
+    """The wire format in which `cluster` was asked, and so says what it used; "" when nothing was asked."""
+    wires = plan.fields["wires"].struct_value if "wires" in plan.fields else Struct()
+    path = _text(plan, "path")
+    return _text(wires, cluster) or (f"/v1{path}" if path else "")
+
+
+def _clusters(route: Struct) -> tuple[str, ...]:
+    """Those of the verdict, in the order of attempts."""
+    return tuple(
+        group.struct_value.fields["clusters"].list_value.values[0].struct_value.fields["cluster_name"].string_value
+        for group in route.fields["priority_groups"].list_value.values
+    )
 
 
 def _flags(flags: pb.ResponseFlags) -> tuple[str, ...]:

@@ -11,7 +11,13 @@ from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from gateway_ext.exchange import Answer, Candidate, ResponseReading
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
-from gateway_ext.extproc.headers import REMOVED_ON_FORWARD, REQUEST_FIELDS, RESPONSE_FIELDS
+from gateway_ext.extproc.headers import (
+    REMOVED_ON_FORWARD,
+    REQUEST_FIELDS,
+    RESPONSE_FIELDS,
+    RETARGET_FIELD,
+    SHADOW_FIELD,
+)
 from gateway_ext.wire import ext_proc_pb2 as pb
 
 _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
@@ -34,6 +40,7 @@ def decode(message: pb.ProcessingRequest, user_headers: frozenset[str] = frozens
             content_type=fields.get("content-type", ""),
             content_encoding=fields.get("content-encoding", ""),
             end_of_stream=message.response_headers.end_of_stream,
+            cluster=_attribute(message, "xds.cluster_name"),
         )
     if kind == "response_body":
         return e.ResponseBody(message.response_body.body, message.response_body.end_of_stream)
@@ -52,6 +59,12 @@ def decode(message: pb.ProcessingRequest, user_headers: frozenset[str] = frozens
     if kind == "response_trailers":
         return e.ResponseTrailers()
     return None
+
+
+def _attribute(message: pb.ProcessingRequest, name: str) -> str:
+    if _ATTRIBUTES_NAMESPACE not in message.attributes:
+        return ""
+    return message.attributes[_ATTRIBUTES_NAMESPACE].fields[name].string_value
 
 
 def _fields(headers: pb.HeaderMap, wanted: frozenset[str]) -> dict[str, str]:
@@ -184,6 +197,10 @@ def _forward(command: c.ForwardRequest) -> pb.ProcessingResponse:
     removed = (*REMOVED_ON_FORWARD, "content-encoding") if command.drop_content_encoding else REMOVED_ON_FORWARD
     common = _replaced(command.body, removed)
     common.clear_route_cache = True  # the route is picked again, by the verdict
+    if command.retargets_first:
+        common.header_mutation.set_headers.append(_header(RETARGET_FIELD, "1"))
+    if command.shadow:
+        common.header_mutation.set_headers.append(_header(SHADOW_FIELD, command.shadow))
     response = pb.ProcessingResponse(request_body=pb.BodyResponse(response=common))
     fields = response.dynamic_metadata.fields
     candidates = tuple(command.candidates)

@@ -38,7 +38,8 @@ class AnswerNow:
 class ForwardRequest:
     """Send the request to the first candidate, the next ones on retry. `body` None keeps the caller's bytes.
 
-    Without `reads_response` our part ends here: closing the stream now spares Envoy and us a message each.
+    Without `reads_response` our part ends here: closing the stream now spares Envoy and us a message each. With leave for a
+    `shadow` Envoy sends a copy to itself as well.
     """
 
     body: bytes | None
@@ -46,6 +47,8 @@ class ForwardRequest:
     plan: Mapping[str, Any]
     drop_content_encoding: bool
     reads_response: bool
+    retargets_first: bool = False
+    shadow: str = ""
 
 
 @dataclass(frozen=True, slots=True)

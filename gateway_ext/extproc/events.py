@@ -41,6 +41,7 @@ class ResponseHeaders:
     content_type: str
     content_encoding: str
     end_of_stream: bool
+    cluster: str = ""  # that answered
 
 
 @dataclass(frozen=True, slots=True)

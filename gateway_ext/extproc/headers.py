@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 # Read from a request. The credential is not among them: Envoy verified and removed it.
-REQUEST_FIELDS = frozenset({":method", ":path", "content-type", "content-encoding"})
+AGENT_RUN_FIELD = "x-agent-run"
+SHADOW_FIELD = (
+    "x-gateway-shadow"  # the leave of a copy; no client can set it, and only the listener `shadow` is asked for it
+)
+REQUEST_FIELDS = frozenset({":method", ":path", "content-type", "content-encoding", AGENT_RUN_FIELD, SHADOW_FIELD})
 RESPONSE_FIELDS = frozenset({":status", "content-type", "content-encoding"})
 
 # Upstreams must answer uncoded, or neither Envoy nor we could meter or inspect what they say.
 REMOVED_ON_FORWARD = ("accept-encoding",)
+
+# Set when the body must be translated for the first attempt, too: read by the filters of providers' clusters, then removed.
+RETARGET_FIELD = "x-gateway-retarget"
 
 # Whether a client should try again is our knowledge, not its guess (the OpenAI SDKs honour this field).
 SHOULD_RETRY_FIELD = "x-should-retry"

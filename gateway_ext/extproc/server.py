@@ -21,6 +21,7 @@ from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
 from gateway_ext.extproc.inbox import Inbox
 from gateway_ext.extproc.machine import ConversationError, State
+from gateway_ext.extproc.shadow_stream import ShadowStream
 from gateway_ext.extproc.stream import RouterStream, StreamStopped, UpstreamStream
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.wire import access_log_pb2, ext_proc_pb2, health_pb2
@@ -30,6 +31,7 @@ _MESSAGE_BYTES_MAX = limits.REQUEST_BODY_BYTES_MAX + 1024 * 1024  # the body, an
 _HEALTH_PROPAGATION_SECONDS = 2.5  # two health checks of envoy.yaml and a margin
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+_Stream = RouterStream | UpstreamStream | ShadowStream
 
 
 class ProcessorServer:
@@ -80,9 +82,11 @@ class ProcessorServer:
     async def process(self, context: _Context) -> None:
         """One HTTP stream of Envoy."""
         metadata = dict(context.invocation_metadata() or ())
-        stream: RouterStream | UpstreamStream
+        stream: _Stream
         if metadata.get("x-gateway-role") == "upstream":
             stream = UpstreamStream(self._pipeline)
+        elif metadata.get("x-gateway-role") == "shadow":
+            stream = ShadowStream(self._pipeline.shadowing)
         else:
             # Told by the filter's own configuration, out of reach of any client. Absent: the stricter of the two.
             is_internal = metadata.get("x-gateway-interface") == Interface.INTERNAL
@@ -111,7 +115,7 @@ class ProcessorServer:
             _log.error("stream aborted: %s in %s", why, stream.conversation.state.name)
         await _abort(context, code, text)
 
-    async def _converse(self, stream: RouterStream | UpstreamStream, context: _Context) -> None:
+    async def _converse(self, stream: _Stream, context: _Context) -> None:
         inbox = Inbox(context.read)
         try:
             while stream.conversation.state not in (State.DONE, State.INTERRUPTED):
@@ -120,7 +124,7 @@ class ProcessorServer:
         finally:
             await inbox.close()
 
-    async def _step(self, stream: RouterStream | UpstreamStream, inbox: Inbox) -> tuple[c.Command, ...]:
+    async def _step(self, stream: _Stream, inbox: Inbox) -> tuple[c.Command, ...]:
         """What to say to the next message, or because of an operator's order that comes before it."""
         # Taken before it is asked what is in force: no change is missed.
         interruption = stream.interruption()

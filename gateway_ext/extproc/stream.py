@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from gateway_ext import limits
 from gateway_ext.dialects.event_errors import blocked_events
@@ -15,7 +15,7 @@ from gateway_ext.errors import AnswerUninspected, AuditUnavailable, GatewayError
 from gateway_ext.exchange import Answer, ClientCertificate, Interface, RequestHead, ResponseReading, VerifiedClaims
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
-from gateway_ext.extproc.headers import media_type
+from gateway_ext.extproc.headers import AGENT_RUN_FIELD, media_type
 from gateway_ext.extproc.machine import Conversation, Role, State
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.response.duty import Withheld
@@ -42,7 +42,8 @@ class RouterStream:
         self._stream: ReadStream | None = None
         self._told_tokens = 0
         self._is_recorded = False
-        self._is_error = False
+        self._is_remembered = False
+        self._head: e.ResponseHeaders | None = None  # of the provider's response
 
     async def answer(self, event: e.Event) -> tuple[c.Command, ...]:
         """The commands that answer `event`, in order. Raises ConversationError; then the stream must be aborted."""
@@ -94,7 +95,7 @@ class RouterStream:
         return ()
 
     async def _admit(self, event: e.RequestHeaders) -> c.Command:
-        admitted = self._pipeline.admit(self._head(event))
+        admitted = self._pipeline.admit(self._request_head(event))
         if isinstance(admitted, Answer):
             return c.AnswerNow(admitted)
         self._exchange = admitted
@@ -102,7 +103,7 @@ class RouterStream:
             return await self._decide(b"")
         return c.ReadRequestBody()
 
-    def _head(self, event: e.RequestHeaders) -> RequestHead:
+    def _request_head(self, event: e.RequestHeaders) -> RequestHead:
         claims = event.metadata.get(_JWT_NAMESPACE, {})
         return RequestHead(
             interface=self._interface,
@@ -117,6 +118,7 @@ class RouterStream:
                 sha256=str(event.attributes.get("connection.sha256_peer_certificate_digest", "")),
             ),
             user_headers=event.user_headers,
+            agent_run=event.fields.get(AGENT_RUN_FIELD),
         )
 
     async def _decide(self, body: bytes) -> c.Command:
@@ -127,26 +129,33 @@ class RouterStream:
         self._forwarded = decided
         forward = decided.forward
         return c.ForwardRequest(
-            forward.body, forward.candidates, forward.plan, forward.drop_content_encoding, decided.reads_response
+            forward.body,
+            forward.candidates,
+            forward.plan,
+            forward.drop_content_encoding,
+            decided.reads_response,
+            forward.retargets_first,
+            forward.shadow,
         )
 
     def _read_response(self, event: e.ResponseHeaders) -> c.Command:
         assert self._forwarded is not None
         if event.end_of_stream:
             return c.ReadResponse(ResponseReading.NOTHING)
+        self._head = event
         reading = self._pipeline.answers.choose(
-            self._forwarded, event.status, media_type(event.content_type), event.content_encoding
+            self._forwarded, event.status, media_type(event.content_type), event.content_encoding, event.cluster
         )
-        self._is_error = event.status >= 400
         if isinstance(reading, Answer):
             return c.AnswerNow(reading, c.Reading(None, self._flag(reading)))
         if reading is ResponseReading.STREAM:
-            self._stream = self._pipeline.answers.stream(self._forwarded)
+            self._stream = self._pipeline.answers.stream(self._forwarded, event.cluster)
         return c.ReadResponse(reading)
 
     async def _pass_whole(self, body: bytes) -> c.Command:
         assert self._forwarded is not None
-        answered = await self._pipeline.answers.pass_whole(self._forwarded, body)
+        assert self._head is not None
+        answered = await self._pipeline.answers.pass_whole(self._forwarded, body, self._head.status, self._head.cluster)
         usage = usage_of_body(body)
         if isinstance(answered, Answer):
             return c.AnswerNow(answered, c.Reading(usage, self._flag(answered)))
@@ -154,7 +163,7 @@ class RouterStream:
 
     def _flag(self, answer: Answer) -> str:
         """Why the provider's answer was withheld, which is charged; nobody is charged for a provider's error."""
-        return "" if self._is_error else answer.reason
+        return "" if self._head is not None and self._head.status >= 400 else answer.reason
 
     async def _pass(self, body: bytes, *, end_of_stream: bool) -> tuple[c.Command, ...]:
         stream = self._stream
@@ -168,7 +177,7 @@ class RouterStream:
             if not end_of_stream:
                 return (c.PassChunk(out, end_of_stream, self._told_ahead(stream)),) if out else ()
             out += await stream.finish()
-            self._record(stream)
+            await self._conclude(stream)
         except StreamMalformed:
             return self._cut(stream, "stream_malformed")
         except Withheld as withheld:
@@ -190,7 +199,7 @@ class RouterStream:
         assert stream is not None
         try:
             rest = await stream.finish()
-            self._record(stream)
+            await self._conclude(stream)
         except Withheld as withheld:
             return self._withhold(stream, withheld.refusal)
         trailers = c.PassResponseTrailers(_reading(stream))
@@ -210,6 +219,7 @@ class RouterStream:
         """What was settled goes out, then an error in place of the rest."""
         with suppress(Withheld):  # it is withheld either way
             self._record(stream, refusal)
+        self._remember_beside(stream)
         seen = stream.seen_tokens
         return self._end(stream, stream.pop(), str(refusal), refusal.code, refusal.kind, refusal.code, seen)
 
@@ -234,11 +244,28 @@ class RouterStream:
         except AuditUnavailable:
             raise Withheld(AnswerUninspected()) from None
 
+    async def _conclude(self, stream: ReadStream) -> None:
+        """All of it has been read. Raises Withheld when that cannot be recorded."""
+        self._record(stream)
+        if self._forwarded is not None and stream.inspected is not None:
+            self._is_remembered = True
+            findings = stream.inspected.findings
+            await self._pipeline.answers.remember(self._forwarded, findings, stream.response_id)
+
+    def _remember_beside(self, stream: ReadStream) -> None:
+        """What has gone out of a stream that ends early is in the conversation, too."""
+        if self._is_remembered or self._forwarded is None or stream.inspected is None or not stream.inspected.findings:
+            return
+        self._is_remembered = True
+        remembered = self._pipeline.answers.remember(self._forwarded, stream.inspected.findings, "")
+        self._pipeline.background.start(remembered, name="remember")  # nobody waits for it any more
+
     def close(self) -> None:
-        """The stream is over, maybe early: what the Guard has found until then is recorded."""
+        """The stream is over, maybe early: what the Guard has found until then is recorded, and remembered."""
         if self._stream is not None:
             with suppress(Withheld):
                 self._record(self._stream)
+            self._remember_beside(self._stream)
 
 
 def _reading(stream: ReadStream) -> c.Reading:
@@ -246,12 +273,12 @@ def _reading(stream: ReadStream) -> c.Reading:
 
 
 class UpstreamStream:
-    """An upstream's filter, on attempts after the first: the guarded body under the model name of this provider."""
+    """An upstream's filter, on attempts after the first, or of another wire format: the guarded body as this provider is asked."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.conversation = Conversation(Role.UPSTREAM)
         self._pipeline = pipeline
-        self._models: dict[str, str] = {}
+        self._plan: Mapping[str, Any] = {}
         self._cluster = ""
 
     async def answer(self, event: e.Event) -> tuple[c.Command, ...]:
@@ -260,13 +287,12 @@ class UpstreamStream:
         commands: tuple[c.Command, ...] = ()
         match event:
             case e.RequestHeaders():
-                plan: Mapping[str, Any] = event.metadata.get(_PLAN_NAMESPACE, {})
-                self._models = cast(dict[str, str], plan.get("models", {}))
+                self._plan = event.metadata.get(_PLAN_NAMESPACE, {})
                 self._cluster = str(event.attributes.get("xds.cluster_name", ""))
                 commands = (c.ReadRequestBody(),)
             case e.RequestBody(body):
                 await asyncio.sleep(0)  # a storm of retries must not starve new requests
-                commands = (c.RetargetRequest(self._pipeline.retarget(self._models, self._cluster, body)),)
+                commands = (c.RetargetRequest(self._pipeline.retarget(self._plan, self._cluster, body)),)
         for command in commands:
             self.conversation.send(command)
         return commands

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from gateway_ext.conditions.facts import Facts, nothing_known
 from gateway_ext.exchange import Principal
 from gateway_ext.guard.catalog import ROLES
 from gateway_ext.guard.rules import Direction, GuardRules, Override
+
+FactsOf = Callable[[], Facts]
+"""What conditions may ask about a request. Asked for once at most, and only where an override has a condition."""
 
 ANSWER_ROLE = "assistant"
 _ANSWER_ROLES = frozenset({ANSWER_ROLE})
@@ -37,18 +42,32 @@ class GuardPolicy:
     inspects_responses: bool = False
 
     def for_request(
-        self, principal: Principal, tiers: frozenset[str], now_unix_nano: int, *, can_restore: bool = True
+        self,
+        principal: Principal,
+        tiers: frozenset[str],
+        now_unix_nano: int,
+        facts: FactsOf = nothing_known,
+        *,
+        can_restore: bool = True,
     ) -> GuardRules:
-        """The rules for what a caller sends to a model deployed in `tiers`."""
-        rules = self._for(self.request, principal, tiers, now_unix_nano, Direction.REQUEST)
+        """The rules for what a caller sends to a model deployed in `tiers`. Raises ConditionFailed."""
+        rules = self._for(self.request, principal, tiers, now_unix_nano, facts, Direction.REQUEST)
         return rules if can_restore else replace(rules, can_restore=False)
 
-    def for_response(self, principal: Principal, tiers: frozenset[str], now_unix_nano: int) -> GuardRules:
-        """The rules for what such a model answers."""
-        return self._for(self.response, principal, tiers, now_unix_nano, Direction.RESPONSE)
+    def for_response(
+        self, principal: Principal, tiers: frozenset[str], now_unix_nano: int, facts: FactsOf = nothing_known
+    ) -> GuardRules:
+        """The rules for what such a model answers. Raises ConditionFailed."""
+        return self._for(self.response, principal, tiers, now_unix_nano, facts, Direction.RESPONSE)
 
     def _for(
-        self, rules: GuardRules, principal: Principal, tiers: frozenset[str], now_unix_nano: int, direction: Direction
+        self,
+        rules: GuardRules,
+        principal: Principal,
+        tiers: frozenset[str],
+        now_unix_nano: int,
+        facts: FactsOf,
+        direction: Direction,
     ) -> GuardRules:
         if not (self.overrides or self.allowances):
             return rules
@@ -59,6 +78,9 @@ class GuardPolicy:
             and (allowance.until_unix_nano is None or now_unix_nano < allowance.until_unix_nano)
         }
         overrides = [one for one in self.overrides if one.scope.covers(principal, tiers, direction)]
+        if any(one.when for one in overrides):
+            known = facts()
+            overrides = [one for one in overrides if one.when is None or one.when.holds(known)]
         return replace(rules, overrides=(*rules.overrides, *overrides), allowed=frozenset(allowed))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gateway_ext.conditions.condition import Condition
 from gateway_ext.exchange import Principal
 from gateway_ext.guard.detector import Classifier
 from gateway_ext.limits import GUARD_DETECTOR_DEADLINE_SECONDS
@@ -85,12 +86,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Changes for a scope. Of one override a detector's own change beats that of its class."""
+    """Changes for a scope, while `when` holds. Of one override a detector's own change beats that of its class."""
 
     name: str
     scope: Scope
     classes: Mapping[str, RuleChange]
     detectors: Mapping[str, RuleChange]
+    when: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)

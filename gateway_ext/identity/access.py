@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter
 
+from gateway_ext.conditions.condition import Condition
+from gateway_ext.conditions.facts import Facts, access_facts
 from gateway_ext.errors import EndpointNotAllowed, ModelNotAllowed, PurposeNotAllowed, TierNotAllowed
 from gateway_ext.exchange import Candidate, CredentialClass, Endpoint, Principal
+
+FactsAt = Callable[[Endpoint], Facts]
+"""What conditions may ask about a request, by its endpoint. Asked for only where a rule has a condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class AccessRule:
     purposes: frozenset[str] = frozenset()
     endpoints: frozenset[Endpoint] = frozenset()
     tiers: frozenset[str] = frozenset()
+    when: Condition | None = None
 
     def serves(self, endpoint: Endpoint) -> bool:
         return not self.endpoints or endpoint in self.endpoints
@@ -38,11 +44,15 @@ class AccessRule:
     def fits(self, purpose: str) -> bool:
         return not self.purposes or purpose in self.purposes
 
-    def reaches(self, deployment: Candidate) -> bool:
-        """Whether it grants `deployment` at any endpoint of its dialect."""
+    def holds(self, endpoint: Endpoint, facts_at: FactsAt) -> bool:
+        """Raises ConditionFailed."""
+        return self.when is None or self.when.holds(facts_at(endpoint))
+
+    def reaches(self, deployment: Candidate, facts_at: FactsAt) -> bool:
+        """Whether it grants `deployment` at any endpoint that reaches it. Raises ConditionFailed."""
         endpoints = self.endpoints or _ENDPOINTS
         return (not self.tiers or deployment.tier in self.tiers) and any(
-            endpoint.dialect is deployment.dialect for endpoint in endpoints
+            deployment.wire(endpoint) and self.holds(endpoint, facts_at) for endpoint in endpoints
         )
 
 
@@ -76,12 +86,13 @@ class AccessTable:
 
         self._about = lru_cache(_MODELS_KEPT)(about)
 
-    def grant(self, principal: Principal, model: str, endpoint: Endpoint) -> Grant:
+    def grant(self, principal: Principal, model: str, endpoint: Endpoint, now_unix_nano: int) -> Grant:
         """What `principal` may use of `model` at `endpoint`. A credential can only narrow what rules grant.
 
-        Raises ModelNotAllowed; EndpointNotAllowed or PurposeNotAllowed when that alone is in the way.
+        Raises ModelNotAllowed; EndpointNotAllowed or PurposeNotAllowed when that alone is in the way; ConditionFailed.
         """
-        met = self._met(principal, model)
+        facts_at = _facts_at(principal, model, now_unix_nano)
+        met = [rule for rule in self._met(principal, model) if rule.holds(endpoint, facts_at)]
         fitting = [rule for rule in met if rule.fits(principal.purpose)]
         granting = [rule for rule in fitting if rule.serves(endpoint)]
         if not granting:
@@ -93,13 +104,16 @@ class AccessTable:
         tiers = None if any(not rule.tiers for rule in granting) else frozenset().union(*(r.tiers for r in granting))
         return Grant(tuple(rule.name for rule in granting), tiers)
 
-    def usable(self, principal: Principal, model: str, deployments: Iterable[Candidate]) -> tuple[Candidate, ...]:
-        """Those of `deployments`, which serve `model`, that `principal` may use at some endpoint."""
+    def usable(
+        self, principal: Principal, model: str, deployments: Iterable[Candidate], now_unix_nano: int
+    ) -> tuple[Candidate, ...]:
+        """Those of `deployments`, which serve `model`, that `principal` may use at some endpoint. Raises ConditionFailed."""
+        facts_at = _facts_at(principal, model, now_unix_nano)
         granting = [rule for rule in self._met(principal, model) if rule.fits(principal.purpose)]
-        return tuple(each for each in deployments if any(rule.reaches(each) for rule in granting))
+        return tuple(each for each in deployments if any(rule.reaches(each, facts_at) for rule in granting))
 
     def _met(self, principal: Principal, model: str) -> list[AccessRule]:
-        """The rules about `model` whose conditions `principal` meets, purposes aside."""
+        """The rules about `model` whose lists `principal` meets, purposes aside."""
         if principal.models is not None and not any(fnmatchcase(model, pattern) for pattern in principal.models):
             return []
         return self._about(model).met_by(principal)
@@ -142,6 +156,10 @@ _ARRANGED_BY = {
     "applications": "application",
     "projects": "project",
 }
+
+
+def _facts_at(principal: Principal, model: str, now_unix_nano: int) -> FactsAt:
+    return cache(lambda endpoint: access_facts(principal, model, endpoint, now_unix_nano))
 
 
 def _meets(principal: Principal, rule: AccessRule) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
 from gateway_ext.errors import UserHeaderInvalid, UserHeaderMissing
-from gateway_ext.exchange import Principal
+from gateway_ext.exchange import Labels, Principal
 from gateway_ext.identity.claims import CLAIM_CHARACTERS_MAX, GROUPS_MAX
 from gateway_ext.identity.rules import FrontEnd, IdentityRules
 
@@ -54,6 +54,27 @@ def person_behind(caller: Principal, user_headers: Mapping[str, tuple[str, ...]]
         purpose=said.get("purpose", caller.purpose),
         groups=_groups(user_headers, front_end, caller.groups),
     )
+
+
+def labels_of(caller: Principal, user_headers: Mapping[str, tuple[str, ...]], rules: IdentityRules) -> Labels:
+    """What headers say about the content, in lower case: comma-separated lists (RFC 9110 §5.6.1), in any number of fields.
+
+    Only what a front end says in its own header is trusted. `caller` may be the person behind it.
+    """
+    said = {header: user_headers[header] for header in rules.labels_headers if header in user_headers}
+    if not said:
+        return Labels()
+    members = (
+        member.strip(" \t").lower() for values in said.values() for value in values for member in value.split(",")
+    )
+    service = caller.asserted_by or caller
+    front_end = rules.front_ends.get((service.issuer, service.subject))
+    return Labels(frozenset(members) - {""}, front_end is not None and front_end.labels_header in said)
+
+
+def conversation_ids(user_headers: Mapping[str, tuple[str, ...]], rules: IdentityRules) -> tuple[str, ...]:
+    """Ids of the conversation that came in headers. Anybody may name their own: it can only add to what is known of it."""
+    return tuple(value for header in rules.conversation_headers for value in user_headers.get(header, ()))
 
 
 def _groups(

@@ -44,6 +44,8 @@ class FrontEnd:
     asserts: Mapping[str, str]
     is_required: bool = True  # a request for nobody is refused; else it is the service's own
     percent_encoded: frozenset[str] = frozenset()
+    labels_header: str = ""  # in which it says of which classes the content is; "": in none
+    conversation_header: str = ""  # in which it names the conversation; "": in none
 
 
 class Role(StrEnum):
@@ -81,7 +83,7 @@ class LoginRule:
 
 @dataclass(frozen=True, slots=True)
 class IdentityRules:
-    """`front_ends` by issuer and subject. What requests ask at once is derived: `access_table` and `user_headers`."""
+    """`front_ends` by issuer and subject. What requests ask at once is derived: `access_table`, and which headers are read."""
 
     issuers: Mapping[str, IssuerRule]
     access: tuple[AccessRule, ...]
@@ -90,8 +92,15 @@ class IdentityRules:
     front_ends: Mapping[tuple[str, str], FrontEnd] = field(default_factory=dict)
     access_table: AccessTable = field(init=False, repr=False, compare=False)
     user_headers: frozenset[str] = field(init=False, repr=False, compare=False)
+    labels_headers: frozenset[str] = field(init=False, repr=False, compare=False)
+    conversation_headers: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        headers = (header for each in self.front_ends.values() for header in each.asserts.values())
+        front_ends = self.front_ends.values()
+        labels = frozenset(each.labels_header for each in front_ends) - {""}
+        conversations = frozenset(each.conversation_header for each in front_ends) - {""}
+        asserted = frozenset(header for each in front_ends for header in each.asserts.values())
         object.__setattr__(self, "access_table", AccessTable(self.access))  # frozen
-        object.__setattr__(self, "user_headers", frozenset(headers))
+        object.__setattr__(self, "labels_headers", labels)
+        object.__setattr__(self, "conversation_headers", tuple(sorted(conversations)))
+        object.__setattr__(self, "user_headers", asserted | labels | conversations)

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from gateway_ext.alerts.rules import AlertRules, BudgetAlerts, Channel, Email, Encryption, Webhook
 from gateway_ext.budget.prices import Schedule
-from gateway_ext.budget.rules import BudgetRule, BudgetRules
+from gateway_ext.budget.rules import BudgetRule, BudgetRules, Scope
 from gateway_ext.budget.windows import Window
+from gateway_ext.conditions.condition import compile_condition
+from gateway_ext.conditions.vocabulary import ACCESS
 from gateway_ext.consent.rules import Agreement, ConsentRules
 from gateway_ext.credentials.rules import Bounds, CredentialRules
-from gateway_ext.exchange import Candidate, Dialect
 from gateway_ext.guard.detector import Classifier
 from gateway_ext.identity.access import AccessRule
 from gateway_ext.identity.rules import FrontEnd, IdentityRules, IssuerRule, LoginRule, RoleRule
@@ -20,12 +21,10 @@ from gateway_ext.policy import alerts_schema, fields, identity_schema, schema
 from gateway_ext.policy.agreements_schema import AgreementsFile, Concerned
 from gateway_ext.policy.compile_guard import guard_policy
 from gateway_ext.policy.compile_quotas import priority_rules, quota_rule
+from gateway_ext.policy.compile_routing import routing_rules
 from gateway_ext.policy.price_book import schedules
 from gateway_ext.policy.references import PolicyFiles
 from gateway_ext.policy.snapshot import Snapshot
-from gateway_ext.routing.rules import Provider, RoutingRules, SovereignRule, VirtualModel
-
-_OPENAI_HOSTS = ("api.openai.com", ".openai.azure.com")
 
 _Value = TypeVar("_Value")
 
@@ -41,7 +40,7 @@ def compile_snapshot(
         budget=_budget(files.budgets, schedules(files.models, files.prices, files.budgets)),
         alerts=_alerts(files.budgets),
         guard=guard_policy(files.guard, detectors, dictionaries),
-        routing=_routing(files.routing, files.providers, files.models),
+        routing=routing_rules(files.routing, files.providers, files.models, detectors),
         consent=_consent(files.agreements),
     )
 
@@ -81,6 +80,7 @@ def _identity(identity: identity_schema.IdentityFile, access: identity_schema.Ac
             purposes=frozenset(rule.purposes),
             endpoints=frozenset(rule.endpoints),
             tiers=frozenset(rule.tiers),
+            when=compile_condition(rule.when, ACCESS, rule=f"access:{rule.name}") if rule.when else None,
         )
         for rule in access.access
     )
@@ -103,6 +103,8 @@ def _front_ends(identity: identity_schema.IdentityFile) -> Iterator[FrontEnd]:
             asserts=_frozen(written.asserts),
             is_required=written.required,
             percent_encoded=frozenset(written.percent_encoded),
+            labels_header=written.labels_header or "",
+            conversation_header=written.conversation_header or "",
         )
 
 
@@ -186,6 +188,7 @@ def _budget_rule(written: schema.Budget, budgets: schema.BudgetsFile) -> BudgetR
         per_model=written.per_model,
         is_hard=written.hard,
         carries_max_nano=written.carry_over,
+        is_required=written.required,
     )
 
 
@@ -195,13 +198,16 @@ def _alerts(budgets: schema.BudgetsFile) -> AlertRules:
     channels += [_mail(name, mail) for name, mail in general.mails.items()]
     names = tuple(channel.name for channel in channels)
     return AlertRules(
-        _frozen({rule.name: _budget_alerts(rule.alerts, general, names) for rule in budgets.budgets}), tuple(channels)
+        _frozen({rule.name: _budget_alerts(rule, general, names) for rule in budgets.budgets}), tuple(channels)
     )
 
 
-def _budget_alerts(
-    written: alerts_schema.BudgetAlerts, general: alerts_schema.Alerts, channels: tuple[str, ...]
-) -> BudgetAlerts:
+def _budget_alerts(budget: schema.Budget, general: alerts_schema.Alerts, channels: tuple[str, ...]) -> BudgetAlerts:
+    written = budget.alerts
+    if (
+        budget.scope is Scope.AGENT_RUN
+    ):  # there is no end to runs: of them only what is asked for is told, and remembered
+        general = general.model_copy(update={"thresholds": (), "forecast": False})
     return BudgetAlerts(
         thresholds=tuple(sorted(general.thresholds if written.thresholds is None else written.thresholds)),
         forecast=general.forecast if written.forecast is None else written.forecast,
@@ -219,78 +225,4 @@ def _mail(name: str, written: alerts_schema.Mail) -> Email:
         encryption=written.encryption,
         is_authenticated=written.login,
         ca_file=written.ca_file,
-    )
-
-
-def _routing(routing: schema.RoutingFile, providers: schema.ProvidersFile, models: schema.ModelsFile) -> RoutingRules:
-    upstreams = {name: _provider(name, written) for name, written in providers.providers.items()}
-    virtual = {
-        name: VirtualModel(
-            name=name,
-            deployments=tuple(_candidate(name, deployment, upstreams) for deployment in model.deployments),
-            output_tokens_max=model.output_tokens_max,
-            context_tokens=model.context_tokens,
-            tokenizer=model.tokenizer or "",
-            output_tokens_field=model.output_tokens_field or _output_tokens_field(model, upstreams),
-            degrade_to=model.degrade_to or "",
-        )
-        for name, model in models.models.items()
-    }
-    return RoutingRules(
-        tiers=routing.tiers,
-        sovereign=SovereignRule(frozenset(routing.sovereign.tiers), frozenset(routing.sovereign.jurisdictions)),
-        models=_frozen(virtual),
-        providers=_frozen(upstreams),
-        usage_chunk=routing.usage_chunk,
-        metering=routing.metering,
-        cuts_streams=routing.on_stop.running_streams == "cut",
-    )
-
-
-def _output_tokens_field(model: schema.Model, providers: Mapping[str, Provider]) -> str:
-    """OpenAI's own reasoning models refuse `max_tokens`, many compatible servers pass over `max_completion_tokens`."""
-    serving = [providers[each.provider] for each in model.deployments]
-    hosts = [provider.host for provider in serving if provider.dialect is Dialect.OPENAI]
-    is_theirs = bool(hosts) and all(host.endswith(_OPENAI_HOSTS) for host in hosts)
-    return "max_completion_tokens" if is_theirs else "max_tokens"
-
-
-def _provider(name: str, written: schema.Provider) -> Provider:
-    parts = fields.endpoint(written.url)
-    default_credential = name if "credential" not in written.model_fields_set else ""
-    header, prefix = _credential_place(written)
-    return Provider(
-        name=name,
-        scheme=parts.scheme,
-        host=parts.hostname or "",
-        port=parts.port or (443 if parts.scheme == "https" else 80),
-        base_path=parts.path,
-        jurisdiction=written.jurisdiction,
-        tier=written.tier,
-        credential=written.credential or default_credential,
-        credential_header=header,
-        credential_prefix=prefix,
-        ca_file=written.ca_file,
-        dialect=written.dialect,
-    )
-
-
-def _credential_place(written: schema.Provider) -> tuple[str, str]:
-    """Header and prefix of the key: as written, else as usual in the dialect; a bearer token in `authorization` always."""
-    is_anthropic = written.dialect is Dialect.ANTHROPIC and "credential_header" not in written.model_fields_set
-    header = "x-api-key" if is_anthropic else written.credential_header
-    if "credential_prefix" in written.model_fields_set:
-        return header, written.credential_prefix
-    return header, "" if written.dialect is Dialect.ANTHROPIC and header != "authorization" else "Bearer "
-
-
-def _candidate(virtual_model: str, deployment: schema.Deployment, providers: Mapping[str, Provider]) -> Candidate:
-    provider = providers[deployment.provider]
-    return Candidate(
-        cluster=deployment.cluster(virtual_model),
-        provider=provider.name,
-        model=deployment.model or virtual_model,
-        jurisdiction=provider.jurisdiction,
-        tier=provider.tier,
-        dialect=provider.dialect,
     )

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 
+from gateway_ext.conditions.condition import compile_condition
+from gateway_ext.conditions.vocabulary import GUARD
 from gateway_ext.guard.catalog import CLASSES
 from gateway_ext.guard.detector import Classifier
 from gateway_ext.guard.policy import Allowance, GuardPolicy, rules_for_answers
@@ -58,8 +60,11 @@ def _change(written: guard_schema.DetectorRule) -> RuleChange:
 
 def _override(written: guard_schema.GuardOverride) -> Override:
     when = written.when
-    scope = Scope(**{name: frozenset(getattr(when, name)) for name in guard_schema.Scope.model_fields})
-    return _changes(written.name, scope, written)
+    lists = guard_schema.Scope.model_fields.keys() - {"condition"}
+    override = _changes(written.name, Scope(**{name: frozenset(getattr(when, name)) for name in lists}), written)
+    if when.condition is None:
+        return override
+    return replace(override, when=compile_condition(when.condition, GUARD, rule=f"override:{written.name}"))
 
 
 def _changes(name: str, scope: Scope, written: guard_schema.GuardOverride | guard_schema.Responses) -> Override:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import ValidationError
@@ -79,7 +80,7 @@ def _fields(annotation: Any) -> dict[str, FieldInfo]:
 
 def _type_at(annotation: Any, location: Location) -> Any:
     """The type that the schema gives to the value at `location`."""
-    if get_origin(annotation) is Annotated:
+    if get_origin(annotation) is Annotated or NoneType in get_args(annotation):  # Optional: its kind comes first
         return _type_at(get_args(annotation)[0], location)
     if location and (held := get_args(annotation)):
         return _type_at(held[1] if get_origin(annotation) is dict else held[0], location[1:])

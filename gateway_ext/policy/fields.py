@@ -37,6 +37,10 @@ _TAKEN_HEADERS = frozenset(
         *(f"x-forwarded-{name}" for name in ("for", "proto", "host", "port", "client-cert")),
     }
 )
+# What is inspected, and what says how much is asked for: as the gateway reads it, so must the provider.
+_JUDGED_FIELDS = frozenset(
+    {"model", "messages", "input", "prompt", "system", "instructions", "tools", "stream", "n", "best_of"}
+)
 
 
 def fault(message: str) -> PydanticCustomError:
@@ -44,7 +48,8 @@ def fault(message: str) -> PydanticCustomError:
     return PydanticCustomError("policy", "{message}", {"message": message})
 
 
-def _shaped(pattern: str, message: str, characters_max: int = 64) -> AfterValidator:
+def shaped(pattern: str, message: str, characters_max: int = 64) -> AfterValidator:
+    """Text that matches `pattern` as a whole; `message` says how to write it right."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -57,7 +62,9 @@ def _shaped(pattern: str, message: str, characters_max: int = 64) -> AfterValida
     return AfterValidator(check)
 
 
-def _known(kind: str) -> AfterValidator:
+def known(kind: str) -> AfterValidator:
+    """A name of that kind that some file of the policy declares."""
+
     def check(value: str, info: ValidationInfo) -> str:
         names: KnownNames = info.context or {}
         if kind in names and value not in names[kind]:
@@ -132,6 +139,12 @@ def _not_taken(header: str) -> str:
     return header
 
 
+def _not_judged(field: str) -> str:
+    if field in _JUDGED_FIELDS:
+        raise fault(f"is '{field}', which the gateway judges by; it keeps its name")
+    return field
+
+
 def _encrypted(url: str) -> str:
     parts = endpoint(url)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
@@ -160,17 +173,17 @@ def _window_name(text: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(_one_line)]
-Name = Annotated[str, _shaped(r"[a-z0-9][a-z0-9._-]*", "must be a name of a-z, 0-9, '.', '_', '-'")]
+Name = Annotated[str, shaped(r"[a-z0-9][a-z0-9._-]*", "must be a name of a-z, 0-9, '.', '_', '-'")]
 Credential = Annotated[
     str,
-    _shaped(
+    shaped(
         r"[a-z0-9][a-z0-9._-]*",
         "must be the name of a file in the secrets directory, of a-z, 0-9, '.', '_', '-'; never write a key here",
     ),
 ]
 ModelName = Annotated[
     str,
-    _shaped(
+    shaped(
         r"[A-Za-z0-9@][A-Za-z0-9@._:/+-]*",
         "must be a model name of letters, digits and @ . _ : / + -",
         MODEL_NAME_CHARACTERS_MAX,
@@ -178,7 +191,7 @@ ModelName = Annotated[
 ]
 DeploymentName = Annotated[
     str,
-    _shaped(
+    shaped(
         r"[a-z0-9][a-z0-9._-]*/[A-Za-z0-9@][A-Za-z0-9@._:/+-]*",
         "must be a deployment: the provider's name of providers.yaml, '/', and the model's name there",
         MODEL_NAME_CHARACTERS_MAX + 65,
@@ -186,34 +199,42 @@ DeploymentName = Annotated[
 ]
 Pattern = Annotated[
     str,
-    _shaped(r"[^\s\x00-\x1f\x7f]+", "must be a shell-style pattern without blanks, such as 'gpt-*'", 256),
+    shaped(r"[^\s\x00-\x1f\x7f]+", "must be a shell-style pattern without blanks, such as 'gpt-*'", 256),
 ]
 HttpsUrl = Annotated[str, AfterValidator(_encrypted)]  # http:// to this machine only
 HeaderName = Annotated[
-    str, _shaped(r"[a-z0-9][a-z0-9-]*", "must be a header name in lower case, such as authorization or x-api-key")
+    str, shaped(r"[a-z0-9][a-z0-9-]*", "must be a header name in lower case, such as authorization or x-api-key")
+]
+RequestField = Annotated[
+    str,
+    shaped(r"[a-z][a-z0-9_]*", "must be a field of a request, such as stream_options"),
+    AfterValidator(_not_judged),
 ]
 UserHeader = Annotated[
     str,
-    _shaped(r"[a-z0-9][a-z0-9-]*", "must be a header name in lower case, such as x-openwebui-user-email"),
+    shaped(r"[a-z0-9][a-z0-9-]*", "must be a header name in lower case, such as x-openwebui-user-email"),
     AfterValidator(_not_taken),
 ]
+Label = Annotated[
+    str, shaped(r"[a-z0-9][a-z0-9 ._:/+-]*", "must be a label of a-z, 0-9, blanks and . _ : / + -, in lower case")
+]
 ClaimPath = Annotated[
-    str, _shaped(r"[^\s.]+(\.[^\s.]+)*", "must be a claim, or a path of claims such as realm_access.roles", 256)
+    str, shaped(r"[^\s.]+(\.[^\s.]+)*", "must be a claim, or a path of claims such as realm_access.roles", 256)
 ]
 Jurisdiction = Annotated[
-    str, _shaped(r"[A-Z]{2}", "must be the two capital letters of a country (ISO 3166-1), such as FR")
+    str, shaped(r"[A-Z]{2}", "must be the two capital letters of a country (ISO 3166-1), such as FR")
 ]
-Currency = Annotated[str, _shaped(r"[A-Z]{3}", "must be three capital letters (ISO 4217), such as EUR")]
+Currency = Annotated[str, shaped(r"[A-Z]{3}", "must be three capital letters (ISO 4217), such as EUR")]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Day = Annotated[date, BeforeValidator(_day)]
 WindowName = Annotated[str, AfterValidator(_window_name)]
 Host = Annotated[
     str,
-    _shaped(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", "must be a host's name or IPv4 address, such as smtp.example.eu", 253),
+    shaped(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", "must be a host's name or IPv4 address, such as smtp.example.eu", 253),
 ]
 MailAddress = Annotated[
     str,
-    _shaped(
+    shaped(
         r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?",
         "must be one mail address without a name, such as finance@example.eu",
         254,
@@ -225,17 +246,20 @@ Percent = Annotated[int, _units(100)]  # in billionths of a percent
 ExchangeRate = Annotated[int, _units(EXCHANGE_RATE_MAX), AfterValidator(_above_zero)]
 Amount = Annotated[int, _units(BUDGET_UNITS_MAX)]
 QuotaLimit = Annotated[int, _units(QUOTA_UNITS_MAX)]
-KnownProvider = Annotated[str, _known("provider")]
-KnownTier = Annotated[str, _known("tier")]
-KnownDetector = Annotated[str, _known("detector")]
-DictionaryName = Annotated[str, _shaped(r"[a-z][a-z0-9_]*", "must be a name of a-z, 0-9 and '_'", 48)]
+KnownProvider = Annotated[str, known("provider")]
+KnownTier = Annotated[str, known("tier")]
+KnownDeployment = Annotated[str, known("deployment")]
+KnownDetector = Annotated[str, known("detector")]
+KnownIssuer = Annotated[str, known("issuer")]
+KnownDataClass = Annotated[str, known("data class")]
+DictionaryName = Annotated[str, shaped(r"[a-z][a-z0-9_]*", "must be a name of a-z, 0-9 and '_'", 48)]
 TermsFile = Annotated[
     str,
-    _shaped(r"[a-z0-9][a-z0-9._-]*\.terms", "must be the name of a file beside this one that ends with .terms"),
-    _known("terms file"),
+    shaped(r"[a-z0-9][a-z0-9._-]*\.terms", "must be the name of a file beside this one that ends with .terms"),
+    known("terms file"),
 ]
 Fingerprint = Annotated[
-    str, _shaped(r"[0-9a-f]{32}", "must be the 32 hexadecimal digits that the audit trail shows for the finding")
+    str, shaped(r"[0-9a-f]{32}", "must be the 32 hexadecimal digits that the audit trail shows for the finding")
 ]
 DISTINCT = AfterValidator(_distinct)
 NOT_EMPTY = AfterValidator(_not_empty)

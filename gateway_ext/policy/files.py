@@ -15,6 +15,7 @@ from gateway_ext.policy.schema import FILES, OPTIONAL
 
 READ_ATTEMPTS_MAX = 5
 TERMS = ".terms"  # files of terms, one a line, that dictionaries of guard.yaml name
+EVIDENCE = ".evidence"  # files that attestations of deployments name
 
 Signature = tuple[tuple[str, int, int, int, int, int], ...]
 """Name, device, inode, size, mtime and ctime (ns) of each file, links followed. Equal: the content is very likely equal."""
@@ -66,7 +67,9 @@ def _policy_names(directory: Path) -> list[str]:
         names = os.listdir(directory)
     except OSError:
         return []
-    return sorted(name for name in names if name.endswith((".yaml", ".yml", TERMS)) and not name.startswith("."))
+    return sorted(
+        name for name in names if name.endswith((".yaml", ".yml", TERMS, EVIDENCE)) and not name.startswith(".")
+    )
 
 
 def _read_once(directory: Path, before: Signature) -> Directory:
@@ -80,7 +83,7 @@ def _read_once(directory: Path, before: Signature) -> Directory:
         for name in FILES.keys() - OPTIONAL - set(names)
     ]
     for name in names:
-        if name not in FILES and not name.endswith(TERMS):
+        if name not in FILES and not name.endswith((TERMS, EVIDENCE)):
             problems.append(Problem(name, 1, 1, f"unknown policy file{suggestion(name, FILES)}"))
             continue
         data = _read_file(directory / name)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from gateway_ext import limits
 from gateway_ext.guard.rules import Action, Direction
 from gateway_ext.policy import fields
+from gateway_ext.policy.conditions_schema import GuardCondition
 from gateway_ext.policy.fields import fault
 from gateway_ext.policy.section import LaxClass, Names, Section
 
@@ -52,6 +53,7 @@ class Scope(Section):
     tiers: Annotated[tuple[fields.KnownTier, ...], fields.ONCE] = ()
     roles: Annotated[tuple[TextRole, ...], fields.ONCE] = ()
     directions: Annotated[tuple[LaxDirection, ...], fields.ONCE] = ()
+    condition: GuardCondition | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Scope:

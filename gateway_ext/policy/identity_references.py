@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from gateway_ext.exchange import CredentialClass
 from gateway_ext.policy import identity_schema
+from gateway_ext.policy.compile_catalog import catalog
 from gateway_ext.policy.problems import Problem, suggestion
 from gateway_ext.policy.yaml_source import Location, Source
+from gateway_ext.routing.catalog import CatalogEntry
 
 if TYPE_CHECKING:
     from gateway_ext.policy.references import PolicyFiles
@@ -73,6 +75,7 @@ def front_end_warnings(source: Source, identity: identity_schema.IdentityFile) -
 def access_warnings(source: Source, files: PolicyFiles) -> Iterator[Problem]:
     """Rules, or parts of them, that grant nobody anything; models that no rule grants."""
     granted: set[str] = set()
+    entries = catalog(files.providers, files.models)
     for index, rule in enumerate(files.access.access):
         matching: set[str] = set()
         for position, pattern in enumerate(rule.models):
@@ -82,21 +85,23 @@ def access_warnings(source: Source, files: PolicyFiles) -> Iterator[Problem]:
                 location = ("access", index, "models", position)
                 yield source.problem(location, f"'{pattern}' matches no model of models.yaml, so it grants nothing")
         granted |= matching
-        yield from _out_of_reach(source, index, matching, files)
+        yield from _out_of_reach(source, index, matching, files, entries)
         yield from _never_met(source, index, files)
     if unreachable := sorted(files.models.models.keys() - granted):
         message = f"no rule grants anyone the use of: {', '.join(unreachable)}"
         yield source.problem(("access",), message, of_key=True)
 
 
-def _out_of_reach(source: Source, index: int, models: set[str], files: PolicyFiles) -> Iterator[Problem]:
+def _out_of_reach(
+    source: Source, index: int, models: set[str], files: PolicyFiles, entries: Mapping[str, CatalogEntry]
+) -> Iterator[Problem]:
     """When none of the deployments of `models` is what the rule grants of them."""
     rule = files.access.access[index]
-    deployments = [each for name in models for each in files.models.models[name].deployments]
-    providers = [files.providers.providers[each.provider] for each in deployments]
+    providers = files.providers.providers
+    deployments = [entries[each.cluster(name)] for name in models for each in files.models.models[name].deployments]
     dialects = {endpoint.dialect for endpoint in rule.endpoints}
-    spoken = [each for each in providers if not dialects or each.dialect in dialects]
-    if providers and not spoken:
+    spoken = [each for each in deployments if not dialects or providers[each.provider].dialect in dialects]
+    if deployments and not spoken:
         message = "no deployment of these models speaks the dialect of these endpoints, so the rule grants nothing"
         yield source.problem(("access", index, "endpoints"), message, of_key=True)
     elif spoken and rule.tiers and not any(each.tier in rule.tiers for each in spoken):

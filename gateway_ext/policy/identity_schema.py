@@ -10,6 +10,7 @@ from gateway_ext.credentials.rules import DAYS_MAX as CREDENTIAL_DAYS_MAX
 from gateway_ext.exchange import CredentialClass, Endpoint, Interface
 from gateway_ext.identity.rules import Role
 from gateway_ext.policy import fields
+from gateway_ext.policy.conditions_schema import AccessCondition
 from gateway_ext.policy.fields import fault
 from gateway_ext.policy.section import LaxClass, Names, Section
 
@@ -94,6 +95,8 @@ class FrontEnd(Section):
     asserts: dict[AssertedField, fields.UserHeader] = Field(examples=["{subject: x-openwebui-user-email}"])
     required: bool = True
     percent_encoded: Annotated[tuple[AssertedField, ...], fields.ONCE] = ()
+    labels_header: fields.UserHeader | None = None
+    conversation_header: fields.UserHeader | None = None
 
     @field_validator("asserts")
     @classmethod
@@ -201,6 +204,7 @@ class Access(Section):
     # What is granted of the models.
     endpoints: Annotated[tuple[LaxEndpoint, ...], fields.ONCE] = ()
     tiers: Annotated[tuple[fields.KnownTier, ...], fields.ONCE] = ()
+    when: AccessCondition | None = None
 
     @field_validator("endpoints")
     @classmethod

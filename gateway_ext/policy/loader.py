@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from gateway_ext.clock import SystemClock
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.policy import references
+from gateway_ext.policy.catalog_references import catalog_faults
 from gateway_ext.policy.compile import compile_snapshot
 from gateway_ext.policy.diagnosis import diagnose
 from gateway_ext.policy.dictionaries import read_dictionaries
@@ -64,6 +65,7 @@ def judge(
         except ValidationError as error:
             problems += diagnose(source, FILES[name], error)
     problems += references.contradictions(sources, shapes)
+    problems += catalog_faults(sources, shapes, found.files)
     problems += price_faults(sources, shapes, now_unix_nano())
     dictionaries, faults = read_dictionaries(shapes.get("guard.yaml"), found.files)
     problems += faults

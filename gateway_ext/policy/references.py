@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway_ext.budget.rules import Scope
 from gateway_ext.guard.catalog import CONFIDENTIAL
 from gateway_ext.policy import guard_schema, identity_schema, schema
 from gateway_ext.policy.agreement_references import agreement_warnings
 from gateway_ext.policy.agreements_schema import AgreementsFile
+from gateway_ext.policy.compile_catalog import catalog
+from gateway_ext.policy.data_class_references import data_class_faults, data_class_warnings
 from gateway_ext.policy.fields import KnownNames
-from gateway_ext.policy.files import TERMS
+from gateway_ext.policy.files import EVIDENCE, TERMS
 from gateway_ext.policy.identity_references import access_warnings, front_end_faults, front_end_warnings, login_faults
 from gateway_ext.policy.price_book import unused_prices
 from gateway_ext.policy.prices_schema import Price, PricesFile
 from gateway_ext.policy.problems import Problem, suggestion
+from gateway_ext.policy.rule_references import rule_warnings
+from gateway_ext.policy.strategy_references import shadow_faults, shadow_warnings, window_faults
 from gateway_ext.policy.yaml_source import Location, Source
 
 
@@ -37,16 +42,34 @@ class PolicyFiles:
 def declared_names(sources: Mapping[str, Source], files: Iterable[str], detectors: Iterable[str]) -> KnownNames:
     """What the files may refer to. Taken from the text itself, so that one fault does not hide or cause another."""
     terms = frozenset(name for name in files if name.endswith(TERMS))
-    names = {"detector": frozenset(detectors), "terms file": terms}
-    for kind, file, key, holder in (
-        ("provider", "providers.yaml", "providers", dict),
-        ("tier", "routing.yaml", "tiers", tuple),
-    ):
+    evidence = frozenset(name for name in files if name.endswith(EVIDENCE))
+    names = {"detector": frozenset(detectors), "terms file": terms, "evidence file": evidence}
+    for kind, file, key, holder, declared in _DECLARED:
         source = sources.get(file)
         listed = source.document.get(key) if source and isinstance(source.document, dict) else None
         if isinstance(listed, holder):
-            names[kind] = frozenset(name for name in listed if isinstance(name, str))
+            names[kind] = frozenset(name for name in declared(listed) if isinstance(name, str))
     return names
+
+
+def _tiers(written: tuple[Any, ...]) -> Iterator[Any]:
+    return (tier.get("name") if isinstance(tier, dict) else tier for tier in written)
+
+
+def _deployments(written: Mapping[str, Any]) -> Iterator[str]:
+    for virtual, model in written.items():
+        listed = model.get("deployments") if isinstance(model, dict) else None
+        for each in listed if isinstance(listed, tuple) else ():
+            if isinstance(each, dict):
+                yield f"{each.get('provider')}/{each.get('model') or virtual}"
+
+
+_DECLARED: tuple[tuple[str, str, str, type, Callable[[Any], Iterable[Any]]], ...] = (
+    ("provider", "providers.yaml", "providers", dict, iter),
+    ("tier", "routing.yaml", "tiers", tuple, _tiers),
+    ("deployment", "models.yaml", "models", dict, _deployments),
+)
+"""Kind of name, the file and key below which it is declared, and how the names are found there."""
 
 
 def dictionary_detectors(sources: Mapping[str, Source]) -> Mapping[str, str]:
@@ -61,7 +84,15 @@ def contradictions(sources: Mapping[str, Source], shapes: Mapping[str, Any]) -> 
     """Faults within one well-formed file that span several of its entries."""
     if models := shapes.get("models.yaml"):
         yield from _deployment_faults(sources["models.yaml"], models)
-        yield from _degradation_faults(sources["models.yaml"], models)
+        yield from _succession_faults(sources["models.yaml"], models, "degrade_to", "smallest")
+        yield from _succession_faults(sources["models.yaml"], models, "larger", "largest")
+        yield from window_faults(sources["models.yaml"], models)
+        yield from shadow_faults(sources["models.yaml"], models)
+        yield from _succession_faults(sources["models.yaml"], models, "otherwise", "most sovereign")
+    if routing := shapes.get("routing.yaml"):
+        yield from _repeated_names(sources["routing.yaml"], "rules", [rule.name for rule in routing.rules])
+        if routing.data_classes is not None:
+            yield from data_class_faults(sources["routing.yaml"], routing.data_classes)
     if identity := shapes.get("identity.yaml"):
         yield from front_end_faults(sources["identity.yaml"], identity)
         yield from login_faults(sources["identity.yaml"], identity)
@@ -116,20 +147,23 @@ def _deployment_faults(source: Source, file: schema.ModelsFile) -> Iterator[Prob
                 yield source.problem((*location, "price"), message, of_key=True)
 
 
-def _degradation_faults(source: Source, file: schema.ModelsFile) -> Iterator[Problem]:
-    smaller = {name: model.degrade_to for name, model in file.models.items() if model.degrade_to is not None}
+def _succession_faults(source: Source, file: schema.ModelsFile, key: str, last: str) -> Iterator[Problem]:
+    """Of a key that names the model that serves in place of another; `last`: which one has no such key."""
+    successors = {
+        name: next_one for name, model in file.models.items() if (next_one := getattr(model, key)) is not None
+    }
     circles: set[str] = set()
-    for name, first in smaller.items():
-        location = ("models", name, "degrade_to")
+    for name, first in successors.items():
+        location = ("models", name, key)
         if first not in file.models:
             yield source.problem(location, f"no model '{first}'{suggestion(first, file.models)}")
         following, passed = first, {name}
-        while following in smaller and following not in passed:
+        while following in successors and following not in passed:
             passed.add(following)
-            following = smaller[following]
+            following = successors[following]
         if following in passed and not passed & circles:
             circles |= passed
-            yield source.problem(location, "leads to a model once more; end it at the smallest one")
+            yield source.problem(location, f"leads to a model once more; end it at the {last} one")
 
 
 def warnings(sources: Mapping[str, Source], files: PolicyFiles) -> Iterator[Problem]:
@@ -141,20 +175,26 @@ def warnings(sources: Mapping[str, Source], files: PolicyFiles) -> Iterator[Prob
     used = {deployment.provider for model in files.models.models.values() for deployment in model.deployments}
     for name in files.providers.providers.keys() - used:
         yield sources["providers.yaml"].problem(("providers", name), f"no model uses provider '{name}'", of_key=True)
-    if not files.budgets.budgets:
-        message = "there is no budget, so every request will be refused"
-        yield sources["budgets.yaml"].problem(("budgets",), message, of_key=True)
+    if not any(budget.hard and budget.scope is not Scope.AGENT_RUN for budget in files.budgets.budgets):
+        what = "no hard budget but of runs, which callers name as they like," if files.budgets.budgets else "no budget,"
+        yield sources["budgets.yaml"].problem(
+            ("budgets",), f"there is {what} so every request will be refused", of_key=True
+        )
     yield from _sovereignty_warnings(sources["routing.yaml"], files)
+    yield from rule_warnings(sources["routing.yaml"], files)
+    yield from data_class_warnings(sources, files)
     yield from unused_prices(sources, files.models)
+    yield from shadow_warnings(sources["models.yaml"], files.providers, files.models, files.routing.tier_names)
 
 
 def _sovereignty_warnings(source: Source, files: PolicyFiles) -> Iterator[Problem]:
-    routing, providers = files.routing, files.providers.providers
+    routing, deployments = files.routing, catalog(files.providers, files.models).values()
     sovereign = routing.sovereign
-    lowest = min(routing.tiers.index(tier) for tier in sovereign.tiers)
-    if skipped := [tier for tier in routing.tiers[lowest:] if tier not in sovereign.tiers]:
-        message = f"'tiers' calls {', '.join(skipped)} more sovereign than '{routing.tiers[lowest]}', yet not sovereign"
+    tiers = routing.tier_names
+    lowest = min(tiers.index(tier) for tier in sovereign.tiers)
+    if skipped := [tier for tier in tiers[lowest:] if tier not in sovereign.tiers]:
+        message = f"'tiers' calls {', '.join(skipped)} more sovereign than '{tiers[lowest]}', yet not sovereign"
         yield source.problem(("sovereign", "tiers"), message, of_key=True)
-    if not any(p.tier in sovereign.tiers and p.jurisdiction in sovereign.jurisdictions for p in providers.values()):
-        message = "no provider is sovereign, so content that detectors mark as sovereign will be refused"
+    if not any(d.tier in sovereign.tiers and d.jurisdiction in sovereign.jurisdictions for d in deployments):
+        message = "no deployment is sovereign, so content that detectors mark as sovereign will be refused"
         yield source.problem(("sovereign",), message, of_key=True)

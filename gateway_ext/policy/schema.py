@@ -10,19 +10,25 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from gateway_ext import limits
 from gateway_ext.budget.rules import Scope as BudgetScope
 from gateway_ext.budget.windows import Calendar
-from gateway_ext.exchange import Dialect
+from gateway_ext.exchange import Dialect, Endpoint
 from gateway_ext.policy import fields
 from gateway_ext.policy.agreements_schema import AgreementsFile
 from gateway_ext.policy.alerts_schema import Alerts, BudgetAlerts
+from gateway_ext.policy.catalog_schema import LegalProfile, Tiers
+from gateway_ext.policy.data_classes_schema import DataClasses
 from gateway_ext.policy.fields import fault
 from gateway_ext.policy.guard_schema import GuardFile
 from gateway_ext.policy.identity_schema import AccessFile, IdentityFile
 from gateway_ext.policy.prices_schema import Price, PricesFile
 from gateway_ext.policy.quotas_schema import Priorities, Quota
+from gateway_ext.policy.rules_schema import Rule
 from gateway_ext.policy.section import Names, Section
+from gateway_ext.policy.strategies_schema import Placed, Shadow, Strategy, TooLong, check_places
 
 LaxScope = Annotated[BudgetScope, Field(strict=False)]
 LaxDialect = Annotated[Dialect, Field(strict=False)]
+LaxEndpoint = Annotated[Endpoint, Field(strict=False)]
+_OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
 # --- providers.yaml -------------------------------------------------------------------------------------------------
@@ -36,10 +42,15 @@ class Provider(Section):
     jurisdiction: fields.Jurisdiction = Field(examples=["FR"])
     tier: fields.KnownTier = Field(examples=["frontier-eu"])
     dialect: LaxDialect = Dialect.OPENAI
+    endpoints: Annotated[tuple[LaxEndpoint, ...], fields.ONCE] = ()  # absent: all of the dialect
     credential: fields.Credential | None = None  # absent: the provider's name; null: none
     credential_header: fields.HeaderName = "authorization"  # absent: as usual in the dialect
     credential_prefix: str = "Bearer "
     ca_file: fields.Line = ""
+    field_names: dict[fields.RequestField, fields.RequestField | None] = Field(default_factory=dict)  # null: left out
+    connections_max: int = Field(default=limits.PROVIDER_CONNECTIONS_MAX, ge=1, le=100_000)
+    requests_max: int = Field(default=limits.PROVIDER_REQUESTS_MAX, ge=1, le=100_000)
+    legal: LegalProfile | None = None
 
     @field_validator("url")
     @classmethod
@@ -59,6 +70,16 @@ class Provider(Section):
             raise fault("must be printable ASCII, such as 'Bearer ' or ''")
         return prefix
 
+    @field_validator("field_names")
+    @classmethod
+    def _keeps_limits(cls, names: dict[str, str | None]) -> dict[str, str | None]:
+        for limit in _OUTPUT_LIMITS:
+            if limit in names and names[limit] is None:
+                raise fault(
+                    f"leaves out '{limit}', which says how long an answer may be; write what it is called there"
+                )
+        return names
+
 
 class ProvidersFile(Section):
     providers: dict[fields.Name, Provider] = Field(examples=["{}"])
@@ -67,10 +88,13 @@ class ProvidersFile(Section):
 # --- models.yaml ----------------------------------------------------------------------------------------------------
 
 
-class Deployment(Section):
+class Deployment(Placed):
     provider: fields.KnownProvider = Field(examples=["openai"])
     model: fields.ModelName = ""  # absent: the virtual model's name
     price: Price | None = None  # absent: prices.yaml has it
+    tier: fields.KnownTier | None = None  # this and the next two: absent: the provider's
+    jurisdiction: fields.Jurisdiction | None = None
+    legal: LegalProfile | None = None
 
     def cluster(self, virtual_model: str) -> str:
         """Envoy's name for it: `provider/model`, also the key of its price."""
@@ -87,8 +111,18 @@ class Model(Section):
     output_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = (
         None  # absent: as the providers read it
     )
-
+    thinking: Literal["adaptive", "budget"] = "adaptive"
     degrade_to: fields.ModelName | None = None
+    strategy: Strategy | None = None  # absent: in the order as written
+    larger: fields.ModelName | None = None
+    otherwise: fields.ModelName | None = None
+    shadow: Shadow | None = None
+    on_too_long: TooLong = "refuse"
+
+    @model_validator(mode="after")
+    def _strategy_heeds_places(self) -> Model:
+        check_places(self.strategy, self.deployments)
+        return self
 
     @model_validator(mode="after")
     def _output_fits(self) -> Model:
@@ -114,6 +148,7 @@ class Budget(Section):
     window: fields.WindowName = "month"
     timezone: fields.Timezone | None = None  # absent: the file's
     hard: bool = True
+    required: bool = False
     carry_over: fields.Amount = 0
     alerts: BudgetAlerts = BudgetAlerts()
 
@@ -131,6 +166,12 @@ class Budget(Section):
         if name == "credential":
             raise fault("is what the budget of a credential itself is called; choose another name")
         return name
+
+    @model_validator(mode="after")
+    def _can_be_required(self) -> Budget:
+        if self.required and self.scope is not BudgetScope.AGENT_RUN:
+            raise fault("is required, which only a budget of scope agent_run can be; remove 'required'")
+        return self
 
     @model_validator(mode="after")
     def _can_carry_over(self) -> Budget:
@@ -190,11 +231,21 @@ class OnStop(Section):
 
 
 class RoutingFile(Section):
-    tiers: Annotated[tuple[fields.Name, ...], fields.ONCE] = Field(examples=["[frontier, open-eu]"])
+    tiers: Tiers = Field(examples=["[frontier, open-eu]"])
     sovereign: Sovereign = Field(examples=["{tiers: [open-eu], jurisdictions: [FR]}"])
+    on_failing: Literal["avoid", "ignore"] = "avoid"
+    unknown_fields: Literal["refuse", "keep"] = "refuse"
     usage_chunk: Literal["strip", "pass"] = "strip"
     metering: Literal["envoy", "processor"] = "envoy"
     on_stop: OnStop = OnStop(running_streams="finish")
+    first_token_seconds: int | None = Field(default=None, ge=1, le=600)  # absent: PROVIDER_SILENCE_SECONDS alone counts
+    rules: tuple[Rule, ...] = ()
+    data_classes: DataClasses | None = None
+
+    @property
+    def tier_names(self) -> tuple[str, ...]:
+        """Least sovereign first."""
+        return tuple(tier.name for tier in self.tiers)
 
 
 FILES: dict[str, type[Section]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import ConfigurationError
-from gateway_ext.limits import POLICY_POLL_SECONDS
+from gateway_ext.limits import POLICY_POLL_SECONDS, POLICY_READY_SECONDS
 from gateway_ext.policy.files import Directory, Signature, read_directory, signature
 from gateway_ext.policy.loader import judge
 from gateway_ext.policy.snapshot import Snapshot
@@ -27,7 +27,9 @@ class PolicyWatcher:
     `poll_seconds`. What is judged is the bytes of one moment (files.py), and it replaces the snapshot by one assignment.
 
     `on_error` is called on the event loop, once for each state of the directory that cannot be used. `prepare` is
-    called in a thread with each snapshot before it is in force, to build what no request should wait for.
+    called in a thread with each snapshot before it is in force, to build what no request should wait for. `is_ready` is
+    asked in a thread until it says so: whoever has to know of a policy first does. For POLICY_READY_SECONDS at most,
+    because a policy that forbids something must not wait for somebody who is away.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class PolicyWatcher:
         poll_seconds: float = POLICY_POLL_SECONDS,
         settled_polls: int = 1,
         prepare: Callable[[Snapshot], None] = lambda _: None,
+        is_ready: Callable[[Snapshot], bool] = lambda _: True,
         now_unix_nano: Callable[[], int] = _NOW_UNIX_NANO,
     ):
         """Loads the policy, so that there is always a snapshot. Raises PolicyError."""
@@ -46,6 +49,7 @@ class PolicyWatcher:
         self._poll_seconds = poll_seconds
         self._settled_polls = settled_polls
         self._prepare = prepare
+        self._is_ready = is_ready
         self._now_unix_nano = now_unix_nano
         self._snapshot = judge(directory, read_directory(directory)).snapshot
         prepare(self._snapshot)
@@ -107,7 +111,24 @@ class PolicyWatcher:
             self.last_error = error
             self._on_error(error)
             return
+        if not await self._is_awaited(reading.snapshot, found.signature):
+            self._judged = None
+            return
         self._snapshot = reading.snapshot
         _log.info("policy %s is in force", reading.snapshot.digest[:12])
         self.loaded_unix_nano = self._now_unix_nano()
         self.last_error = None
+
+    async def _is_awaited(self, snapshot: Snapshot, taken: Signature) -> bool:
+        """Waits until it may be in force. False: the directory says something else by now."""
+        if await asyncio.to_thread(self._is_ready, snapshot):
+            return True
+        for _ in range(round(POLICY_READY_SECONDS / self._poll_seconds)):
+            await asyncio.sleep(self._poll_seconds)
+            if await asyncio.to_thread(signature, self._directory) != taken:
+                return False
+            if await asyncio.to_thread(self._is_ready, snapshot):
+                await asyncio.sleep(self._poll_seconds)  # whoever has just been told needs a moment, too
+                return True
+        _log.warning("policy %s is taken, but Envoy's files do not follow it", snapshot.digest[:12])
+        return True

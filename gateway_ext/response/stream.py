@@ -49,6 +49,11 @@ class ReadStream(Protocol):
         ...
 
     @property
+    def response_id(self) -> str:
+        """As InspectedStream has it."""
+        ...
+
+    @property
     def inspected(self) -> Inspected | None:
         """What the Guard has found until now; None when it does not read the stream."""
         ...
@@ -71,6 +76,7 @@ class MeteredOnly:
 
     inspected = None
     next_sequence_number = 0
+    response_id = ""
 
     def __init__(self, *, strips_usage: bool) -> None:
         self._stream = MeteredStream(strips_usage=strips_usage)
@@ -124,6 +130,10 @@ class GuardedStream:
     @property
     def next_sequence_number(self) -> int:
         return self._stream.next_sequence_number
+
+    @property
+    def response_id(self) -> str:
+        return self._stream.response_id
 
     @property
     def usage(self) -> Usage | None:

@@ -15,9 +15,22 @@ def usage(generation: Generation) -> dict[str, Any]:
         "prompt_tokens": generation.input_tokens,
         "completion_tokens": generation.output_tokens,
         "total_tokens": generation.input_tokens + generation.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": 0},
+        "prompt_tokens_details": {
+            "cached_tokens": generation.cached_tokens,
+            **_told(
+                generation, cache_write_tokens="cache_write", audio_tokens="audio_input", image_tokens="image_input"
+            ),
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": generation.tokens_of("reasoning"),
+            **_told(generation, audio_tokens="audio_output", image_tokens="image_output"),
+        },
     }
+
+
+def _told(generation: Generation, **kinds: str) -> dict[str, int]:
+    """Members for those kinds that the deployment was told to report."""
+    return {member: generation.kinds[kind] for member, kind in kinds.items() if kind in generation.kinds}
 
 
 def chat_completion(generation: Generation, choices: int) -> dict[str, Any]:

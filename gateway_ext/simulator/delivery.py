@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
-from gateway_ext.simulator.dialect import Stream, Whole, answer, encode, error
+from gateway_ext.simulator.dialect import Stream, Whole, answer, billed_error, encode, error
 from gateway_ext.simulator.faults import SLOW_TOKENS_PER_SECOND, Behaviour, Fault, malformed
+from gateway_ext.simulator.flavours import Flavour, rejection, served
 from gateway_ext.simulator.http import Request, Response
 from gateway_ext.simulator.journal import Entry
 from gateway_ext.simulator.model import InvalidRequestError
@@ -15,7 +17,9 @@ _JSON = {"content-type": "application/json"}
 _EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
 
-async def deliver(request: Request, response: Response, entry: Entry, endpoint: str, behaviour: Behaviour) -> None:
+async def deliver(
+    request: Request, response: Response, entry: Entry, endpoint: str, behaviour: Behaviour, flavour: Flavour
+) -> None:
     """Answer one authorised request to a generating endpoint. Never returns for Fault.HANG: it must be cancelled."""
     match behaviour.fault:
         case Fault.TOO_MANY_REQUESTS:
@@ -25,22 +29,30 @@ async def deliver(request: Request, response: Response, entry: Entry, endpoint: 
         case Fault.SERVER_ERROR:
             document = error(endpoint, 500, "Simulated failure.", "server_error")
             return await send_json(response, entry, 500, encode(document))
+        case Fault.OVERLOADED:
+            document = error(endpoint, 529, "Overloaded (simulated).", "server_error", "overloaded")
+            return await send_json(response, entry, 529, encode(document))
         case Fault.RESET:
             return _cut(response, entry)
         case Fault.HANG:
             await asyncio.Event().wait()
     try:
-        said = answer(
+        if behaviour.fault is Fault.BILLED_ERROR:
+            document = billed_error(endpoint, request.body, entry.deployment, behaviour.kinds)
+            return await send_json(response, entry, 400, encode(document))
+        usual = partial(
+            answer,
             endpoint,
-            request.body,
-            entry.deployment,
+            deployment=entry.deployment,
             with_usage=behaviour.fault is not Fault.NO_USAGE,
             token_characters=behaviour.token_characters,
             with_limit=behaviour.fault is not Fault.IGNORES_LIMIT,
+            kinds=behaviour.kinds,
         )
+        said = served(flavour, endpoint, request.body, usual)
     except InvalidRequestError as rejected:
-        document = error(endpoint, 400, f"{rejected}.", "invalid_request_error", param=rejected.param)
-        return await send_json(response, entry, 400, encode(document))
+        status, document = rejection(flavour, endpoint, rejected)
+        return await send_json(response, entry, status, encode(document))
     if isinstance(said, Stream):
         return await _stream(response, entry, said, behaviour)
     await _pause(behaviour, said.tokens)

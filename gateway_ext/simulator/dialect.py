@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from gateway_ext.simulator import completions, messages, questions, responses
@@ -49,27 +50,44 @@ def answer(
     with_usage: bool = True,
     token_characters: int = 0,
     with_limit: bool = True,
+    kinds: Mapping[str, int] = MappingProxyType({}),
 ) -> Whole | Stream:
     """Answer a POST to one of POSTED. Raises InvalidRequestError.
 
-    `with_usage=False` leaves the usage out, `with_limit=False` passes over the limit of the output. `token_characters` as in
-    generate.
+    `with_usage=False` leaves the usage out, `with_limit=False` passes over the limit of the output. `token_characters` and
+    `kinds` as in generate.
     """
+    document = read(body)
+    if endpoint == "/v1/embeddings":
+        return _whole(_embeddings(document, deployment), with_usage, tokens=0)
+    question = _QUESTIONS[endpoint](document)
+    if not with_limit:
+        question = replace(question, output_tokens_max=None)
+    generation = generate(question, deployment, body, token_characters, kinds)
+    if document.get("stream") is True:
+        return Stream(tuple(_frames(endpoint, document, generation, with_usage)))
+    return _whole(_document(endpoint, document, generation), with_usage, generation.output_tokens)
+
+
+def billed_error(endpoint: str, body: bytes, deployment: str, kinds: Mapping[str, int]) -> dict[str, Any]:
+    """An error, and beside it the usage of the answer that it takes the place of. Raises InvalidRequestError."""
+    document = read(body)
+    if endpoint == "/v1/embeddings":
+        whole = _embeddings(document, deployment)
+    else:
+        whole = _document(endpoint, document, generate(_QUESTIONS[endpoint](document), deployment, body, kinds=kinds))
+    return error(endpoint, 400, "Stopped by a filter (simulated).", "invalid_request_error") | {"usage": whole["usage"]}
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """The request's document. Raises InvalidRequestError."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         raise InvalidRequestError("the body is not valid JSON") from None
     if not isinstance(document, dict):
         raise InvalidRequestError("the body must be a JSON object")
-    if endpoint == "/v1/embeddings":
-        return _whole(_embeddings(document, deployment), with_usage, tokens=0)
-    question = _QUESTIONS[endpoint](document)
-    if not with_limit:
-        question = replace(question, output_tokens_max=None)
-    generation = generate(question, deployment, body, token_characters)
-    if document.get("stream") is True:
-        return Stream(tuple(_frames(endpoint, document, generation, with_usage)))
-    return _whole(_document(endpoint, document, generation), with_usage, generation.output_tokens)
+    return document
 
 
 def models(deployment: str) -> dict[str, Any]:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from gateway_ext.simulator.model import KINDS
+
 SLOW_TOKENS_PER_SECOND = 1.0
 
 
 class Fault(StrEnum):
     TOO_MANY_REQUESTS = "429"
     SERVER_ERROR = "500"
+    OVERLOADED = "529"  # as Anthropic says it
     RESET = "reset"  # the connection is cut before the first byte of an answer
     HANG = "hang"  # the request is read and never answered
     SLOW = "slow"  # one token per second
@@ -20,6 +23,7 @@ class Fault(StrEnum):
     MALFORMED_SSE = "malformed_sse"  # bad framing, bad JSON, no end mark
     NO_USAGE = "no_usage"
     IGNORES_LIMIT = "ignores_limit"  # the answer is as long as it would be without a limit
+    BILLED_ERROR = "billed_error"  # 400, with a usage beside the error
 
 
 class InvalidControlError(Exception):
@@ -30,13 +34,14 @@ class InvalidControlError(Exception):
 class Behaviour:
     """How a deployment behaves. `remaining` requests more are faulty; None = all. A speed of 0 = no pause at all.
 
-    `token_characters`: it speaks in tokens of this length; 0 = in words.
+    `token_characters`: it speaks in tokens of this length; 0 = in words. `kinds`: what its usage says of model.KINDS.
     """
 
     fault: Fault | None = None
     remaining: int | None = None
     tokens_per_second: float = 0.0
     token_characters: int = 0
+    kinds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -60,14 +65,15 @@ class Behaviours:
         return behaviour
 
     def apply(self, document: Any) -> None:
-        """Take over a control document {deployment, fault, count, tokens_per_second, token_characters}. Raises InvalidControlError.
+        """Take over a control document {deployment, fault, count, tokens_per_second, token_characters, kinds}.
 
         `fault` and `count` belong together: a document without `fault` ends the current one. A document without
-        `tokens_per_second` leaves the speed as it is, one without `token_characters` what a token is.
+        `tokens_per_second` leaves the speed as it is, one without `token_characters` what a token is, one without `kinds`
+        what it reports of them. Raises InvalidControlError.
         """
         if not isinstance(document, Mapping):
             raise InvalidControlError("expected an object with 'deployment'")
-        known = {"deployment", "fault", "count", "tokens_per_second", "token_characters"}
+        known = {"deployment", "fault", "count", "tokens_per_second", "token_characters", "kinds"}
         if unknown := sorted(str(key) for key in document if key not in known):
             raise InvalidControlError(f"unknown keys {', '.join(unknown)}; known: {', '.join(sorted(known))}")
         deployment = document.get("deployment")
@@ -81,7 +87,8 @@ class Behaviours:
         characters = document.get("token_characters", self.of(deployment).token_characters)
         if not isinstance(characters, int) or isinstance(characters, bool) or not 0 <= characters <= 1_000:
             raise InvalidControlError("'token_characters' must be an integer from 0 (words) to 1000")
-        self._by_deployment[deployment] = Behaviour(_fault(document), _count(document), float(speed), characters)
+        kinds = _kinds(document.get("kinds", self.of(deployment).kinds))
+        self._by_deployment[deployment] = Behaviour(_fault(document), _count(document), float(speed), characters, kinds)
 
 
 def _fault(document: Mapping[str, Any]) -> Fault | None:
@@ -92,6 +99,14 @@ def _fault(document: Mapping[str, Any]) -> Fault | None:
         return Fault(str(value))
     except ValueError:
         raise InvalidControlError(f"'fault' must be null or one of {', '.join(Fault)}") from None
+
+
+def _kinds(value: Any) -> Mapping[str, int]:
+    if not isinstance(value, Mapping) or not all(type(count) is int and count >= 0 for count in value.values()):
+        raise InvalidControlError("'kinds' must be an object of numbers of tokens")
+    if unknown := sorted(set(value) - KINDS):
+        raise InvalidControlError(f"unknown kinds {', '.join(unknown)}; known: {', '.join(sorted(KINDS))}")
+    return dict(value)
 
 
 def _count(document: Mapping[str, Any]) -> int | None:

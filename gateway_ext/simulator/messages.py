@@ -8,15 +8,23 @@ from typing import Any
 
 from gateway_ext.simulator.model import Generation
 
-_ERROR_TYPES = {401: "authentication_error", 404: "not_found_error", 413: "request_too_large", 429: "rate_limit_error"}
+_ERROR_TYPES = {
+    401: "authentication_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
 
 
 def usage(generation: Generation) -> dict[str, Any]:
     """What was read from and written to the cache is not among the input tokens of this dialect."""
+    written, written_1h = generation.tokens_of("cache_write"), generation.tokens_of("cache_write_1h")
     return {
-        "input_tokens": generation.input_tokens - generation.cached_tokens,
-        "cache_creation_input_tokens": 0,
+        "input_tokens": generation.input_tokens - generation.cached_tokens - written,
+        "cache_creation_input_tokens": written,
         "cache_read_input_tokens": generation.cached_tokens,
+        "cache_creation": {"ephemeral_5m_input_tokens": written - written_1h, "ephemeral_1h_input_tokens": written_1h},
         "output_tokens": generation.output_tokens,
         "service_tier": "standard",
     }
@@ -32,7 +40,7 @@ def message(generation: Generation) -> dict[str, Any]:
 
 
 def message_events(generation: Generation) -> Iterator[dict[str, Any]]:
-    """The events of a stream in order: a message, its one block with a delta per piece, the end. Usage comes in two parts."""
+    """The events of a stream in order: a message, its one block with a delta per piece, the end. Both ends report usage; the last counts."""
     counts = usage(generation)
     yield {"type": "message_start", "message": _head(generation) | {"usage": counts | {"output_tokens": 1}}}
     yield {"type": "content_block_start", "index": 0, "content_block": _block(generation, None)}
@@ -41,7 +49,7 @@ def message_events(generation: Generation) -> Iterator[dict[str, Any]]:
         yield {"type": "content_block_delta", "index": 0, "delta": _delta(generation, piece)}
     yield {"type": "content_block_stop", "index": 0}
     ended = {"stop_reason": _stop_reason(generation), "stop_sequence": None}
-    yield {"type": "message_delta", "delta": ended, "usage": {"output_tokens": generation.output_tokens}}
+    yield {"type": "message_delta", "delta": ended, "usage": counts}
     yield {"type": "message_stop"}
 
 

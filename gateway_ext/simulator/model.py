@@ -9,11 +9,26 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 PREFIX = "You said:"
 OUTPUT_TOKENS_MAX = 100_000
+KINDS = frozenset(
+    {
+        "cached",
+        "cache_write",
+        "cache_write_1h",
+        "reasoning",
+        "audio_input",
+        "audio_output",
+        "image_input",
+        "image_output",
+    }
+)
+"""Tokens that have prices of their own; a deployment can be told how many of each it reports."""
+
 _WORD = re.compile(r"\s*\S+|\s+\Z")
 
 
@@ -55,6 +70,10 @@ class Generation:
     is_cut: bool
     tool_name: str | None
     cached_tokens: int = 0  # of the input
+    kinds: Mapping[str, int] = field(default_factory=dict)  # of KINDS, as told: reported even if they cannot be
+
+    def tokens_of(self, kind: str) -> int:
+        return self.kinds.get(kind, 0)
 
     @property
     def text(self) -> str:
@@ -72,7 +91,13 @@ def pieces_of(text: str, characters: int = 0) -> tuple[str, ...]:
     return tuple(_WORD.findall(text))
 
 
-def generate(question: Question, deployment: str, request_body: bytes, token_characters: int = 0) -> Generation:
+def generate(
+    question: Question,
+    deployment: str,
+    request_body: bytes,
+    token_characters: int = 0,
+    kinds: Mapping[str, int] = MappingProxyType({}),
+) -> Generation:
     """Answer a question. Equal requests get equal answers and equal ids. A token is a word, or so many characters."""
     if question.tool is not None:
         spoken = json.dumps(_arguments(question.tool.get("parameters"), question.last_user_text))
@@ -89,7 +114,8 @@ def generate(question: Question, deployment: str, request_body: bytes, token_cha
         input_tokens=_tokens(question.texts),
         is_cut=len(pieces) > limit,
         tool_name=question.tool["name"] if question.tool is not None else None,
-        cached_tokens=_tokens(question.cached_texts),
+        cached_tokens=_tokens(question.cached_texts) + kinds.get("cached", 0),
+        kinds=kinds,
     )
 
 

@@ -12,9 +12,12 @@ from gateway_ext.simulator.model import Generation
 def usage(generation: Generation) -> dict[str, Any]:
     return {
         "input_tokens": generation.input_tokens,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {
+            "cached_tokens": generation.cached_tokens,
+            "cache_write_tokens": generation.tokens_of("cache_write"),
+        },
         "output_tokens": generation.output_tokens,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": generation.tokens_of("reasoning")},
         "total_tokens": generation.input_tokens + generation.output_tokens,
     }
 

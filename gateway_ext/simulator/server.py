@@ -15,6 +15,7 @@ from gateway_ext.simulator.faults import (
     Behaviours,
     InvalidControlError,
 )
+from gateway_ext.simulator.flavours import Flavour
 from gateway_ext.simulator.http import HttpServer, Request, Response
 from gateway_ext.simulator.journal import Entry, Journal
 
@@ -24,11 +25,15 @@ _JSON = {"content-type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class SimulatorOptions:
-    """`api_keys` maps a deployment, or '*', to the key it wants; None = no key is wanted. Keys stay out of repr."""
+    """`api_keys` maps a deployment, or '*', to the key it wants; None = no key is wanted. Keys stay out of repr.
+
+    `flavours`: deployments that differ on the wire as some server does.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     api_keys: Mapping[str, str] | None = field(default=None, repr=False)
+    flavours: Mapping[str, Flavour] = field(default_factory=dict)
     keeps_bodies: bool = False
     tokens_per_second: float = 0.0
 
@@ -76,7 +81,7 @@ class Simulator:
             return await _models(response, entry, endpoint)
         behaviour = self._behaviours.take(entry.deployment)
         entry.fault = behaviour.fault
-        return await deliver(request, response, entry, endpoint, behaviour)
+        return await deliver(request, response, entry, endpoint, behaviour, self._flavour(entry.deployment))
 
     def _refused(self, request: Request, deployment: str, endpoint: str) -> tuple[int, dict[str, object]] | None:
         """Why this request gets no answer, whatever is in it."""
@@ -103,9 +108,14 @@ class Simulator:
         wanted = keys.get(deployment, keys.get(ANY_DEPLOYMENT))
         if wanted is None:
             return False
-        if endpoint == MESSAGES:
+        if endpoint == MESSAGES and "x-api-key" in headers:  # compatible servers take a bearer token there, too
             return hmac.compare_digest(wanted.encode(), headers.get("x-api-key", "").encode())
-        return hmac.compare_digest(f"Bearer {wanted}".encode(), headers.get("authorization", "").encode())
+        header = self._flavour(deployment).wire.key_header
+        prefix = "Bearer " if header == "authorization" else ""
+        return not header or hmac.compare_digest(f"{prefix}{wanted}".encode(), headers.get(header, "").encode())
+
+    def _flavour(self, deployment: str) -> Flavour:
+        return self._options.flavours.get(deployment, Flavour.OPENAI)
 
     async def _control(self, request: Request, response: Response) -> None:
         match request.method, request.path:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 from gateway_ext import limits
 from gateway_ext.clock import SystemClock
 from gateway_ext.exchange import Prompt
 from gateway_ext.tokens.counting import CountingLate
-from gateway_ext.tokens.prompts import InputTokens, input_tokens
+from gateway_ext.tokens.prompts import InputTokens, input_tokens, message_tokens
 from gateway_ext.tokens.vocabularies import encoding
+
+_Counted = TypeVar("_Counted")
 
 
 class Counter:
@@ -25,9 +29,18 @@ class Counter:
         """The input tokens of a request. None when they cannot be known: no vocabulary, too long, not in time."""
         if not vocabulary or prompt.body_bytes > limits.TOKEN_COUNTED_BYTES_MAX:
             return None
+        return await self._in_thread(partial(input_tokens, prompt, vocabulary))
+
+    async def count_messages(self, prompt: Prompt, field: str, vocabulary: str) -> list[int] | None:
+        """The input tokens of each message in `field`, as far as they are in `count`. None as there."""
+        if not vocabulary or prompt.body_bytes > limits.TOKEN_COUNTED_BYTES_MAX:
+            return None
+        return await self._in_thread(partial(message_tokens, prompt, field, vocabulary))
+
+    async def _in_thread(self, count: Callable[[Callable[[], bool]], _Counted]) -> _Counted | None:
         until_ns = self._monotonic_ns() + int(limits.TOKEN_DEADLINE_SECONDS * limits.NANO)
         counting = asyncio.get_running_loop().run_in_executor(
-            self._threads, input_tokens, prompt, vocabulary, lambda: self._monotonic_ns() >= until_ns
+            self._threads, count, lambda: self._monotonic_ns() >= until_ns
         )
         try:
             return await asyncio.wait_for(counting, limits.TOKEN_DEADLINE_SECONDS)

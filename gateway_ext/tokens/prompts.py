@@ -9,13 +9,14 @@ the request, has TEMPLATE_TOKENS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from gateway_ext.exchange import Endpoint, Prompt, Text
+from gateway_ext.limits import USAGE_ESTIMATE_BYTES_PER_TOKEN
 from gateway_ext.tokens.counting import count_text
 from gateway_ext.tokens.vocabularies import encoding
 
@@ -54,6 +55,38 @@ def input_tokens(prompt: Prompt, vocabulary: str, is_late: Callable[[], bool] = 
             spoken.append(least)
     at_least = max(spoken, default=0) if prompt.endpoint in _BATCHES else sum(spoken)
     return InputTokens(at_least, at_most)
+
+
+def message_tokens(prompt: Prompt, field: str, vocabulary: str, is_late: Callable[[], bool] = bool) -> list[int]:
+    """How much `InputTokens.at_most` is lower without each of the messages in `field`. Blocks and raises as input_tokens."""
+    encoder = encoding(vocabulary)
+    tokens = [len(orjson.dumps(message)) + len(",") for message in prompt.document[field]]
+    for text in _strings(prompt):
+        if text.pointer[0] == field and type(position := text.pointer[1]) is int:
+            _, most = count_text(encoder, text.value, is_late)
+            tokens[position] += most + EDGE_TOKENS - (len(orjson.dumps(text.value)) - len('""'))
+    for each in prompt.attachments:
+        if each.pointer[0] == field and type(position := each.pointer[1]) is int:
+            tokens[position] += each.extra_tokens
+    return tokens
+
+
+def guessed_tokens(prompt: Prompt) -> InputTokens:
+    """Of a request that cannot be counted: by the length of its texts. Good enough to choose by, not to refuse by."""
+    return InputTokens(0, _guess(_strings(prompt)))
+
+
+def guessed_message_tokens(prompt: Prompt, field: str) -> list[int]:
+    """As message_tokens, but guessed."""
+    texts: list[list[Text]] = [[] for _ in prompt.document[field]]
+    for text in _strings(prompt):
+        if text.pointer[0] == field and type(position := text.pointer[1]) is int:
+            texts[position].append(text)
+    return [_guess(each) for each in texts]
+
+
+def _guess(texts: Iterable[Text]) -> int:
+    return sum(len(text.value.encode("utf-8", "surrogatepass")) for text in texts) // USAGE_ESTIMATE_BYTES_PER_TOKEN
 
 
 def _is_changed(document: Mapping[str, Any]) -> bool:

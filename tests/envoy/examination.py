@@ -63,6 +63,7 @@ ALLOWED = (
     Allowed("*/secrets/*", Kind.PROVIDER_KEY, "where Envoy reads them"),
     Allowed("*/issuers/*.key", Kind.PRIVATE_KEY, "where signing keys lie"),
     Allowed("*/certs/*.key", Kind.PRIVATE_KEY, "where keys of certificates lie"),
+    Allowed("*/checkpoint.key", Kind.PRIVATE_KEY, "where the key of the audit trail's checkpoints lies"),
     Allowed("*/fingerprint.key", Kind.FINGERPRINT_KEY, "where it lies"),
     Allowed("*/people.yaml", Kind.SECRET, "where the local identity provider reads passwords"),
     Allowed("/up.log", Kind.SECRET, "the same terminal as below: it shows with which passwords to log in"),
@@ -95,7 +96,7 @@ class Examiner:
 
     def learn_keys(self, state: Path) -> None:
         """The keys that lie in a state directory now: at its end some of them may be gone."""
-        for path in [*state.glob("issuers/*.key"), *state.glob("certs/*.key")]:
+        for path in [*state.glob("issuers/*.key"), *state.glob("certs/*.key"), *state.glob("checkpoint.key")]:
             with suppress(ValueError):  # damaged by a test
                 self.keys.add((Kind.PRIVATE_KEY, private_number(path.read_bytes())))
         for path in state.glob("secrets/*"):

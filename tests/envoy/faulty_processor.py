@@ -23,6 +23,8 @@ from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.cli.signals import stop_requested
 from gateway_ext.clock import SystemClock
 from gateway_ext.consent.consents import Consents
+from gateway_ext.conversations.identify import conversation_key
+from gateway_ext.conversations.sqlite_store import SqliteConversations
 from gateway_ext.exchange import Answer, RequestHead, ResponseReading
 from gateway_ext.extproc.server import ProcessorServer
 from gateway_ext.guard.engine import GuardEngine
@@ -31,8 +33,10 @@ from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.response.answers import Answers
 from gateway_ext.response.forwarded import Exchange, Forwarded
+from gateway_ext.routing.measured import Measured
 from gateway_ext.settings import StateLayout
 from gateway_ext.standing.standing import Standing
+from gateway_ext.steps.classifying import Classifying
 from gateway_ext.wire import ext_proc_pb2
 
 ENGINE = GuardEngine(b"fingerprint-key-of-the-tests-only")  # compiled once, in the process that all others fork from
@@ -203,7 +207,12 @@ async def _serve(state: Path, policies: Path) -> None:
     await ledger.open()
     audit = Spool(layout.spool, "processor-0", clock)
     consents = Consents(layout.agreements, clock, "")
-    pipeline = FaultyPipeline(fault, PinnedPolicy(policies), ledger, ENGINE, audit, clock, NothingOrdered(), consents)
+    key = conversation_key(b"key-of-the-tests-only")
+    classifying = Classifying(SqliteConversations(layout.conversations, key), key)
+    readings = Measured(clock.monotonic_ns)
+    pipeline = FaultyPipeline(
+        fault, PinnedPolicy(policies), ledger, ENGINE, audit, clock, NothingOrdered(), consents, classifying, readings
+    )
     server = FaultyServer(fault, pipeline)
     fault.stop = lambda: pipeline.background.start(server.stop(0), name="stop")
     await server.start(layout.processor_socket(0))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway_ext.budget.rules import BudgetRules
-from gateway_ext.exchange import Candidate, CredentialClass, Dialect, Interface
+from gateway_ext.exchange import ENDPOINTS_OF, Candidate, CredentialClass, Dialect, Interface
 from gateway_ext.guard.policy import GuardPolicy
 from gateway_ext.guard.rules import GuardRules
 from gateway_ext.identity.rules import IdentityRules, IssuerRule
@@ -16,14 +18,14 @@ INTERFACES = {"company": ["public"], "personal": ["public"], "service": ["intern
 def provider(name: str, port: int = 80, **fields: str) -> Provider:
     """A plain-HTTP provider on 127.0.0.1 below /v1 with a credential of its name, unless `fields` say otherwise."""
     dialect = Dialect(fields.pop("dialect", Dialect.OPENAI))
-    usual = {"scheme": "http", "host": "127.0.0.1", "base_path": "/v1", "jurisdiction": "FR", "tier": "open"}
-    return Provider(name=name, port=port, dialect=dialect, **{**usual, "credential": f"key-of-{name}", **fields})
+    usual: dict[str, Any] = {"scheme": "http", "host": "127.0.0.1", "base_path": "/v1", "jurisdiction": "FR", "tier": "open"}
+    return Provider(name=name, port=port, dialect=dialect, endpoints=ENDPOINTS_OF[dialect], **{**usual, "credential": f"key-of-{name}", **fields})
 
 
 def snapshot_of(*providers: Provider, hold_ttl_seconds: int = 900) -> Snapshot:
     """One virtual model `assistant`, served by each provider in order as cluster `<provider>/assistant`."""
     deployments = tuple(
-        Candidate(f"{each.name}/assistant", each.name, "assistant", each.jurisdiction, each.tier, each.dialect)
+        Candidate(f"{each.name}/assistant", each.name, "assistant", each.jurisdiction, each.tier, each.endpoints)
         for each in providers
     )
     models = {"assistant": VirtualModel("assistant", deployments, 1_000, 8_000)} if deployments else {}

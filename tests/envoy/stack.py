@@ -37,7 +37,7 @@ START_SECONDS = 150.0
 _PATTERN_FILES = ("fingerprint.key", "guard-patterns.db", "guard-patterns.db.lines")
 PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}  # no TLS: spares loading authorities, 30 ms a request
 KNOWN_TO_POLICY = ("us", "eu")
-DEPLOYMENTS = (*KNOWN_TO_POLICY, "fr")  # of the simulated provider, each with a key of its own
+DEPLOYMENTS = (*KNOWN_TO_POLICY, "fr", "mistral")  # of the simulated provider, each with a key of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +163,10 @@ class Stack:
         return records
 
     def budget(self) -> list[dict[str, Any]]:
-        """`gateway-ext budget status --json`."""
+        """The accounts of `gateway-ext budget status --json`."""
         command = [*COMMAND, "budget", "status", "--json", "--state", str(self.state)]
-        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)  # type: ignore[no-any-return]
+        status = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        return list(status["budgets"])
 
     def logs(self) -> str:
         """Everything the processes have logged."""
@@ -216,6 +217,9 @@ def running_stack(
     shutil.copytree(PROJECT / "policies", policies)
     providers = policies / "providers.yaml"
     providers.write_text(providers.read_text().replace("127.0.0.1:18081", f"127.0.0.1:{ports.simulator}"))
+    # Tests of faults must not change the order for whatever comes next; a test of that order says so.
+    routing = policies / "routing.yaml"
+    routing.write_text(routing.read_text().replace("on_failing: avoid", "on_failing: ignore"))
     identity = policies / "identity.yaml"
     identity.write_text(identity.read_text().replace("127.0.0.1:18090", f"127.0.0.1:{ports.identity_provider}"))
     if change_policies is not None:
@@ -233,7 +237,9 @@ def running_stack(
     settings_file.write_text(settings)
     with contextlib.ExitStack() as cleanup:
         keys = [f"--api-key-file={name}={root / f'key-of-{name}'}" for name in DEPLOYMENTS]
-        simulator = [*COMMAND, "simulate", "--port", str(ports.simulator), "--record", *keys]
+        keys.append(f"--api-key-file={root / 'key-of-us'}")  # of deployments that a test makes up
+        options = ["--record", "--flavour=mistral=mistral", *keys]
+        simulator = [*COMMAND, "simulate", "--port", str(ports.simulator), *options]
         cleanup.enter_context(_child(simulator, root / "simulator.log"))
         up = [
             *COMMAND, "up", "--no-simulator", "--state", str(state), "--policies", str(policies),

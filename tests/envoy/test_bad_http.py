@@ -37,7 +37,6 @@ def client(stack: Stack) -> Iterator[httpx.Client]:
         "/v1",
         "/v1/files",
         "/v1/audio/transcriptions",
-        "/v1/models/assistant",
         "/v1/chat/completions/",
         "/v1/chat/completions;x=1",
         "/V1/chat/completions",

@@ -198,6 +198,86 @@ def test_when_every_deployment_fails_nothing_is_charged(stack: Stack) -> None:
     assert outcome["gateway.outcome.flags"] == ["retries_exhausted", "upstream_error"]
 
 
+KINDS = {"cached": 1, "cache_write": 5, "cache_write_1h": 2, "reasoning": 2, "audio_input": 3, "audio_output": 3}
+PICTURES = {"image_input": 4, "image_output": 4}
+IN_THE_MODEL = (", price: {input: 2.5, output: 10, cached_input: 1.25}", ", price: {input: 0.4, output: 2}")
+# Nano-euros per token: 1000 and 10000, but 100 for cached ones, and so on.
+IN_THE_BOOK = "prices:\n" + "".join(
+    f"  simulator-{deployment}/assistant:\n"
+    "    - {from: 2025-01-01, input: 1, cached_input: 0.1, cache_write: 2, cache_write_1h: 3, output: 10, reasoning: 20,\n"
+    "       audio_input: 30, audio_output: 40, image_input: 50, image_output: 60}\n"
+    for deployment in ("us", "eu")
+)
+CACHED_AND_WRITTEN = 1 * 100 + 5 * 2_000
+OWN_RATES = {
+    # What kinds cost in each dialect, and how many tokens of input and output they are.
+    "/chat/completions": (
+        CACHED_AND_WRITTEN + 3 * 30_000 + 4 * 50_000 + 2 * 20_000 + 3 * 40_000 + 4 * 60_000,
+        1 + 5 + 3 + 4,
+        2 + 3 + 4,
+    ),
+    "/responses": (CACHED_AND_WRITTEN + 2 * 20_000, 1 + 5, 2),
+    "/messages": (1 * 100 + 3 * 2_000 + 2 * 3_000, 1 + 5, 0),
+}
+
+
+@pytest.mark.parametrize("metering", ["envoy", "processor"])
+def test_every_kind_of_token_is_charged_at_its_own_rate(stack: Stack, metering: str) -> None:
+    stack.use_policy(
+        ("routing.yaml", "metering: envoy", f"metering: {metering}"),
+        *(("models.yaml", written, "") for written in IN_THE_MODEL),
+        ("prices.yaml", "prices:\n", IN_THE_BOOK),
+    )
+    for deployment in ("us", "eu"):
+        stack.simulate(deployment, kinds=KINDS | PICTURES)
+    words = "word " * 29 + "word"
+    tokens_in, tokens_out = 30, 32  # "You said: word word …"
+    sent = {}
+    for path, body in (
+        ("/chat/completions", chat(words)),
+        ("/chat/completions", chat(words, stream=True, stream_options={"include_usage": True})),
+        ("/responses", {"model": "assistant", "input": words}),
+        ("/responses", {"model": "assistant", "input": words, "stream": True}),
+        ("/messages", chat(words, max_tokens=100)),
+        ("/messages", chat(words, max_tokens=100, stream=True)),
+    ):
+        subject = f"kinds.{metering}{path.replace('/', '.')}.{'stream' in body}"
+        with stack.client(stack.token(subject=subject)) as client:
+            assert client.post(path, json=body).status_code == 200
+        sent[subject] = path
+    outcomes = settled(stack, *sent)
+    for deployment in ("us", "eu"):
+        stack.simulate(deployment, kinds={})
+    for subject, path in sent.items():
+        of_kinds_nano, kinds_in, kinds_out = OWN_RATES[path]
+        cost_nano = of_kinds_nano + (tokens_in - kinds_in) * 1_000 + (tokens_out - kinds_out) * 10_000
+        outcome = outcomes[subject]
+        assert outcome["gen_ai.usage.input_tokens"] == tokens_in, subject
+        assert outcome["gen_ai.usage.output_tokens"] == tokens_out, subject
+        assert outcome["gen_ai.usage.cache_creation.input_tokens"] == 5, subject
+        assert outcome["gateway.budget.cost_nano"] == cost_nano, subject
+        assert account(stack, "per-user", subject).posted_nano == cost_nano, subject
+        assert "gateway.outcome.flags" not in outcome, subject
+
+
+@pytest.mark.parametrize("metering", ["envoy", "processor"])
+def test_an_error_that_the_provider_bills_is_charged(stack: Stack, metering: str) -> None:
+    stack.use_policy(("routing.yaml", "metering: envoy", f"metering: {metering}"))
+    for deployment in ("us", "eu"):
+        stack.simulate(deployment, fault="billed_error")
+    subjects = [f"billed.{metering}.{is_stream}" for is_stream in (False, True)]
+    for subject, is_stream in zip(subjects, (False, True), strict=True):
+        with stack.client(stack.token(subject=subject)) as client:
+            assert client.post("/chat/completions", json=chat("one two", stream=is_stream)).status_code == 400
+    for deployment in ("us", "eu"):
+        stack.simulate(deployment)
+    for subject, outcome in settled(stack, *subjects).items():
+        assert outcome["gateway.outcome.flags"] == ["error_billed"]
+        price_in, price_out = PRICES[outcome["gateway.route.cluster"][len("simulator-") :][:2], "assistant"]
+        assert outcome["gateway.budget.cost_nano"] == 2 * price_in + 4 * price_out
+        assert account(stack, "per-user", subject).posted_nano == outcome["gateway.budget.cost_nano"]
+
+
 def test_usage_that_nobody_reports_is_estimated_and_says_so(stack: Stack) -> None:
     stack.use_policy()
     stack.simulate("us", fault="no_usage")

@@ -161,7 +161,7 @@ REFUSALS: dict[str, tuple[type[openai.APIStatusError], dict[str, Any], tuple[str
     ),
     "budget": (
         openai.RateLimitError,
-        {"model": "frontier-only", "n": 4_096, "max_tokens": 10_000_000},
+        {"model": "frontier-only", "n": 4_096, "max_tokens": 100_000},
         ("budget_exhausted", "insufficient_quota", None),
     ),
 }

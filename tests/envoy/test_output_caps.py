@@ -157,6 +157,34 @@ def test_a_request_that_no_context_holds_never_leaves(stack: Stack) -> None:
     assert stack.upstream_log() == []
 
 
+def test_a_run_of_an_agent_ends_at_its_own_budget(stack: Stack) -> None:
+    amount = f"{5_000 * OUTPUT_NANO / NANO:.9f}"
+    rule = f"{{name: per-run, scope: agent_run, amount: {amount}, window: total, required: true}}"
+    stack.use_policy(
+        ("budgets.yaml", "budgets:\n", f"budgets:\n  - {rule}\n"),
+        ("budgets.yaml", "cap_output: true", "cap_output: false"),
+    )
+    stack.forget_upstream_log()
+
+    def ask(*runs: str) -> httpx.Response:
+        with stack.client(stack.token(subject="agent")) as client:
+            headers = [("x-agent-run", run) for run in runs]
+            return client.post("/chat/completions", json=chat(WORDS[:500], max_tokens=3_000), headers=headers)
+
+    first = ask("run-1")
+    assert first.status_code == 200
+    assert wait_for_settlement(stack, "agent/run-1").posted_nano == wait_for_settlement(stack, "agent").posted_nano
+    while (answer := ask("run-1")).status_code == 200:
+        wait_for_settlement(stack, "agent/run-1")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "budget_exhausted")
+    assert ask("run-2").status_code == 200
+    assert ask().json()["error"]["code"] == "agent_run_missing"
+    for runs in (("run-1", "run-2"), ("a run",), ("",)):
+        assert (ask(*runs).status_code, ask(*runs).json()["error"]["code"]) == (400, "agent_run_invalid")
+    assert decision_of(stack, first.headers["x-request-id"])["gateway.decision.agent_run"] == "run-1"
+    assert all("x-agent-run" not in seen["header_names"] for seen in stack.upstream_log())
+
+
 @pytest.mark.parametrize("on_over_hold", ["post", "cut"])
 @pytest.mark.parametrize("path", ["/chat/completions", "/responses", "/messages"])
 def test_a_stream_that_passes_over_its_limit_is_charged_or_cut(stack: Stack, on_over_hold: str, path: str) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway_ext.budget.leases.rules import LEASE_PREFIX
 from gateway_ext.budget.postgres.migrate import migrate
 from tests.faults.last_cent_caller import AMOUNT_NANO, COST_NANO, LIMIT_NANO
-from tests.faults.ledger_at import balances, require_balance
+from tests.faults.ledger_at import balances, require_balance, states
 from tests.servers.postgres import running_postgres
+from tests.servers.redis import Redis, running_redis
 
 PROJECT = Path(__file__).parents[2]
 REQUESTS = 1_000
@@ -21,61 +23,77 @@ REQUESTS = 1_000
 GRANTED = (LIMIT_NANO - AMOUNT_NANO) // COST_NANO + 1
 
 
-@pytest.mark.parametrize("processes", [1, 2, 4])
-def test_on_sqlite(tmp_path: Path, processes: int) -> None:
-    require_exactly_the_last_cent(str(tmp_path / "ledger.sqlite"), processes)
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    with running_redis() as server:
+        yield server
 
 
-@pytest.mark.parametrize("processes", [1, 2, 4])
-def test_on_postgresql(processes: int) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield str(tmp_path / "ledger.sqlite")
+        return
     with running_postgres() as server:
         migrate(server.url)
-        require_exactly_the_last_cent(server.url, processes)
+        yield server.url
 
 
-def require_exactly_the_last_cent(address: str, processes: int) -> None:
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_in_the_ledger(address: str, processes: int) -> None:
+    require_exactly_the_last_cent(address, processes)
+    assert not any(hold.startswith(LEASE_PREFIX) for hold in states(address))
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_from_slices_in_redis(address: str, redis: Redis, processes: int) -> None:
+    redis.do("FLUSHALL")
+    require_exactly_the_last_cent(address, processes, redis.url)
+    leases = {state for hold, state in states(address).items() if hold.startswith(LEASE_PREFIX)}
+    assert leases == {"void"}, "all were used, and given back"
+
+
+def require_exactly_the_last_cent(address: str, processes: int, redis_url: str = "") -> None:
     granted, is_over = 0, False
-    with crowd(address, processes) as callers:
+    with crowd(address, processes, redis_url) as callers:
         while not is_over:
-            for caller in callers:
-                assert caller.stdin is not None
-                caller.stdin.write("\n")
-                caller.stdin.flush()
-            rounds = [answer(caller) for caller in callers]
-            granted += sum(grants for grants, _ in rounds)
+            rounds = [tuple(map(int, answer.split())) for answer in all_do(callers, "ask")]
             held, posted = balances(address)["team"]
-            assert (held, posted) == (0, granted * COST_NANO)
-            assert posted <= LIMIT_NANO
+            assert held + posted <= LIMIT_NANO
+            assert set(all_do(callers, "rest")) == {"rested\n"}
+            granted += sum(grants for grants, _ in rounds)
+            assert balances(address)["team"] == (0, granted * COST_NANO)
             # Nothing was held when this round began or it granted something; all who were refused have asked again.
             is_over = not any(grants or unanswered for grants, unanswered in rounds)
     assert granted == GRANTED
     require_balance(address)
 
 
-def answer(caller: subprocess.Popen[str]) -> tuple[int, int]:
+def all_do(callers: list[subprocess.Popen[str]], what: str) -> list[str]:
+    """At the same time; their answers."""
+    for caller in callers:
+        assert caller.stdin is not None
+        caller.stdin.write(f"{what}\n")
+        caller.stdin.flush()
+    return [answer(caller) for caller in callers]
+
+
+def answer(caller: subprocess.Popen[str]) -> str:
     assert caller.stdout is not None
-    grants, unanswered = caller.stdout.readline().split()
-    return int(grants), int(unanswered)
+    return caller.stdout.readline()
 
 
 @contextlib.contextmanager
-def crowd(address: str, processes: int) -> Iterator[list[subprocess.Popen[str]]]:
+def crowd(address: str, processes: int, redis_url: str) -> Iterator[list[subprocess.Popen[str]]]:
     """They share REQUESTS among them, and have all opened the ledger."""
     with contextlib.ExitStack() as ends:
         callers = []
         for number in range(processes):
             command = [sys.executable, "-m", "tests.faults.last_cent_caller", address, f"p{number}"]
+            command += [str(REQUESTS // processes), *([redis_url] if redis_url else [])]
             callers.append(
-                subprocess.Popen(
-                    [*command, str(REQUESTS // processes)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    cwd=PROJECT,
-                )
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
             )
             ends.enter_context(callers[-1])  # waits for it; the end of its input ends it
-        for caller in callers:
-            assert caller.stdout is not None
-            assert caller.stdout.readline() == "ready\n"
+        assert [answer(caller) for caller in callers] == ["ready\n"] * processes
         yield callers

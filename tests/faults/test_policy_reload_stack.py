@@ -97,7 +97,8 @@ def test_every_exchange_is_judged_by_one_policy(stack: Stack) -> None:
 def provider_fr(stack: Stack) -> tuple[str, str, str]:
     """One line of providers.yaml."""
     url = f"http://127.0.0.1:{stack.ports.simulator}/fr/v1"
-    line = f'  simulator-fr: {{url: "{url}", jurisdiction: FR, tier: open-eu}}\n'
+    legal = "{inference_region: FR, open_weights: true, cloud_act: false}"
+    line = f'  simulator-fr: {{url: "{url}", jurisdiction: FR, tier: open-eu, legal: {legal}}}\n'
     return "providers.yaml", "\nproviders:\n", f"\nproviders:\n{line}"
 
 
@@ -123,6 +124,38 @@ def test_a_provider_is_two_lines_and_a_key_and_nothing_restarts(stack: Stack) ->
         traffic.flows()
     assert set(traffic.ended) == {(200, "")}
     assert {name: stack.pid(name) for name in processes} == processes
+
+
+def test_a_provider_that_refuses_fields_is_sent_none_of_them_and_its_fallback_is(stack: Stack) -> None:
+    shutil.copy(stack.key_of["mistral"], stack.layout.secrets / "simulator-mistral")
+    url = f"http://127.0.0.1:{stack.ports.simulator}/mistral/v1"
+    picky = f'url: "{url}", jurisdiction: FR, tier: frontier, field_names: {{stream_options: null, seed: random_seed}}'
+    price = "price: {input: 1, output: 1}"
+    both = f"  both: {{deployments: [{{provider: simulator-mistral, {price}}}, {{provider: simulator-us, {price}}}]}}"
+    provider = ("providers.yaml", "\nproviders:\n", f"\nproviders:\n  simulator-mistral: {{{picky}}}\n")
+    stack.use_policy(provider, model(both))
+    body = chat("one two", "both", stream=True, seed=7)
+    with stack.client() as client:
+        until(lambda: client.post("/chat/completions", json=body).status_code == 200)
+        stack.forget_upstream_log()
+        answer = client.post("/chat/completions", json=body)
+        stack.simulate("mistral", fault="500")
+        assert client.post("/chat/completions", json=body).status_code == 200
+    first, failed, second = stack.upstream_log()
+    assert answer.text.rstrip().endswith("data: [DONE]")
+    for refusing in (first, failed):
+        assert refusing["deployment"] == "mistral"
+        assert json.loads(refusing["body"])["random_seed"] == 7
+        assert json.loads(refusing["body"]).keys().isdisjoint({"stream_options", "seed"})
+    sent = json.loads(second["body"])
+    assert (second["deployment"], sent["seed"], sent["stream_options"]) == ("us", 7, {"include_usage": True})
+
+    def metered(records: list[dict[str, Any]]) -> list[int]:
+        """What the answers of the picky one used: it reports usage unasked."""
+        outcomes = [each for each in records if each.get("gen_ai.provider.name") == "simulator-mistral"]
+        return [each["gen_ai.usage.output_tokens"] for each in outcomes if "gen_ai.usage.output_tokens" in each]
+
+    assert set(metered(stack.wait_for_records(lambda records: len(metered(records)) >= 2))) == {4}
 
 
 def test_a_model_is_removed_and_what_is_under_way_ends_well(stack: Stack) -> None:

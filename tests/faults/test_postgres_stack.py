@@ -90,7 +90,8 @@ def test_requests_and_streams_are_paid_from_postgresql(stack: Stack, server: Pos
 def budget_status(stack: Stack) -> list[dict[str, Any]]:
     settings = stack.state.parent / "settings.yaml"
     command = [*COMMAND, "budget", "status", "--json", "--state", str(stack.state), "--settings", str(settings)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)  # type: ignore[no-any-return]
+    shown = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return shown["budgets"]  # type: ignore[no-any-return]
 
 
 def test_a_crowd_at_the_last_cent(stack: Stack, server: Postgres) -> None:

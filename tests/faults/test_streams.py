@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import random
 import socket
 import sqlite3
 import time
@@ -15,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.envoy.stack import Stack, chat, running_stack
+from tests.envoy.stack import PLAIN, Stack, chat, running_stack
 
 pytestmark = pytest.mark.envoy
 
@@ -24,6 +26,7 @@ WORDS = 200
 WORDS_PER_SECOND = 100.0
 NOTICED_SECONDS = 1.0
 SETTLED_SECONDS = 3.0  # well before holds expire
+CANCELLED, AT_ONCE = 500, 40
 PILE_BYTES_MAX = 18 * 1024 * 1024  # three quarters of what the four slow callers are sent
 
 INSPECTED: dict[str, Any] = {}  # of callers who did not ask for usage: the processor takes that chunk out
@@ -201,3 +204,55 @@ def resident_bytes(stack: Stack) -> int:
     page_bytes = os.sysconf("SC_PAGE_SIZE")
     pids = [stack.pid(f"processor-{index}") for index in (0, 1)]
     return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * page_bytes
+
+
+async def cancelled_streams(stack: Stack, options: dict[str, Any]) -> dict[str, int]:
+    """CANCELLED streams, each left behind a chunk drawn by lot: the tokens that its caller has seen, by exchange."""
+    chance, seen, turns = random.Random(CANCELLED), {}, asyncio.Semaphore(AT_ONCE)
+    headers = {"authorization": f"Bearer {stack.token()}"}
+
+    async def leave(client: httpx.AsyncClient, chunks: int) -> None:
+        async with turns, client.stream("POST", "/chat/completions", json=question(**options)) as response:
+            assert response.status_code == 200
+            exchange = response.headers["x-request-id"]
+            seen[exchange] = 0
+            async for line in response.aiter_lines():
+                if line.startswith("data: {"):
+                    choices = json.loads(line[6:])["choices"]
+                    seen[exchange] += bool(choices and choices[0]["delta"].get("content"))  # a token of the simulator
+                    chunks -= 1
+                if chunks < 0:
+                    break
+
+    async with (
+        httpx.AsyncClient(base_url=stack.base_url, headers=headers, timeout=30, **PLAIN) as client,
+        asyncio.TaskGroup() as tasks,
+    ):
+        for _ in range(CANCELLED):
+            tasks.create_task(leave(client, chance.randrange(WORDS)))
+    return seen
+
+
+@both_ways
+def test_streams_cancelled_anywhere_are_recorded_and_paid_for(stack: Stack, options: dict[str, Any]) -> None:
+    for deployment in ("us", "eu"):
+        stack.simulate(deployment, tokens_per_second=8 * WORDS_PER_SECOND)
+    seen = asyncio.run(cancelled_streams(stack, options))
+    assert len(seen) == CANCELLED
+    assert len(set(seen.values())) > WORDS // 2, "too few places to tell"
+    rows: dict[str, list[Any]] = {}
+    deadline = time.monotonic() + 2 * SETTLED_SECONDS
+    with closing(sqlite3.connect(f"file:{stack.layout.ledger}?mode=ro", uri=True)) as ledger:
+        while any(rows.get(each, ("held",))[0] == "held" for each in seen):
+            assert time.monotonic() < deadline, "a hold is still open"
+            time.sleep(0.05)
+            found = ledger.execute("SELECT id, state, output_tokens, cost_nano, flags FROM hold").fetchall()
+            rows = {each: row for each, *row in found}
+        assert ledger.execute("SELECT sum(held_nano) FROM account").fetchone() == (0,)
+    for exchange, tokens in seen.items():
+        state, recorded, cost_nano, _ = rows[exchange]
+        assert state == "posted", exchange
+        assert recorded is not None
+        assert recorded >= tokens, exchange
+        assert cost_nano > 0, exchange
+    assert sum("client_aborted" in rows[exchange][3] for exchange in seen) > 0.8 * CANCELLED

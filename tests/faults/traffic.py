@@ -15,11 +15,14 @@ from tests.envoy.stack import Stack, chat
 class Traffic:
     """Sends chats one after the other while the context lasts. `ended` counts status codes and error codes."""
 
-    def __init__(self, stack: Stack, text: str = "Hello there", pause_seconds: float = 0.005) -> None:
+    def __init__(
+        self, stack: Stack, text: str = "Hello there", pause_seconds: float = 0.005, model: str = "assistant"
+    ) -> None:
         self.ended: Counter[tuple[int, str]] = Counter()
         self._stack = stack
         self._text = text
         self._pause_seconds = pause_seconds
+        self._model = model
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="traffic")
 
@@ -48,7 +51,7 @@ class Traffic:
         with self._stack.client() as client:
             while not self._stop.is_set():
                 try:
-                    answer = client.post("/chat/completions", json=chat(self._text))
+                    answer = client.post("/chat/completions", json=chat(self._text, self._model))
                     code = "" if answer.status_code == 200 else str(answer.json()["error"]["code"])
                     self.ended[answer.status_code, code] += 1
                 except httpx.HTTPError as error:

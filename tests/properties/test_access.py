@@ -9,8 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway_ext.conditions.condition import compile_condition
+from gateway_ext.conditions.vocabulary import ACCESS
 from gateway_ext.errors import EndpointNotAllowed, ModelNotAllowed, PurposeNotAllowed, Refusal, TierNotAllowed
-from gateway_ext.exchange import Candidate, CredentialClass, Dialect, Endpoint, Principal
+from gateway_ext.exchange import ENDPOINTS_OF, Candidate, CredentialClass, Endpoint, Principal
 from gateway_ext.identity.access import AccessRule, AccessTable
 
 MODELS = ("small", "small-eu", "large")
@@ -42,6 +44,9 @@ def rule(number: int) -> st.SearchStrategy[AccessRule]:
     )
 
 
+WHEN = (None, compile_condition("request.endpoint != '/v1/embeddings' && now.getFullYear() == 1970", ACCESS))
+
+
 def mostly_open(number: int) -> st.SearchStrategy[AccessRule]:
     """With so few conditions that they are often met."""
     return st.builds(
@@ -52,6 +57,7 @@ def mostly_open(number: int) -> st.SearchStrategy[AccessRule]:
         purposes=some(NAMES[:1]),
         endpoints=some(ENDPOINTS),
         tiers=some(TIERS),
+        when=st.sampled_from(WHEN),
     )
 
 
@@ -80,7 +86,7 @@ deployments = st.lists(
         model=st.just("m"),
         jurisdiction=st.just("FR"),
         tier=st.sampled_from(TIERS),
-        dialect=st.sampled_from(Dialect),
+        endpoints=st.sampled_from(list(ENDPOINTS_OF.values())),
     ),
     max_size=4,
 ).map(tuple)
@@ -104,6 +110,7 @@ def matches(each: AccessRule, caller: Principal, model: str, endpoint: Endpoint)
         and any(fnmatchcase(model, pattern) for pattern in each.models)
         and (caller.models is None or any(fnmatchcase(model, pattern) for pattern in caller.models))
         and (not each.endpoints or endpoint in each.endpoints)
+        and (each.when is None or endpoint is not Endpoint.EMBEDDINGS)
     )
 
 
@@ -123,7 +130,7 @@ def test_granted_is_exactly_what_the_matching_rules_grant_together(
     )
     table = AccessTable(rules)
     try:
-        grant = table.grant(caller, model, endpoint)
+        grant = table.grant(caller, model, endpoint, 0)
         assert grant.rules == tuple(each.name for each in matching)
         granted = grant.within(deployments)
     except TierNotAllowed:
@@ -144,13 +151,13 @@ def test_listed_is_exactly_what_some_endpoint_would_get(
     expected = set()
     for endpoint in ENDPOINTS:
         for index, deployment in enumerate(deployments):
-            if deployment.dialect is endpoint.dialect:
+            if deployment.wire(endpoint):
                 try:
-                    table.grant(caller, model, endpoint).within((deployment,))
+                    table.grant(caller, model, endpoint, 0).within((deployment,))
                     expected.add(index)
                 except Refusal:
                     pass
-    assert table.usable(caller, model, deployments) == tuple(deployments[index] for index in sorted(expected))
+    assert table.usable(caller, model, deployments, 0) == tuple(deployments[index] for index in sorted(expected))
 
 
 @given(rules, principals, st.sampled_from(MODELS), st.sampled_from(ENDPOINTS), st.integers(0, 4), deployments)
@@ -164,7 +171,7 @@ def test_a_rule_less_never_grants_more(
 ) -> None:
     def granted(table: AccessTable) -> set[Candidate]:
         try:
-            return set(table.grant(caller, model, endpoint).within(deployments))
+            return set(table.grant(caller, model, endpoint, 0).within(deployments))
         except Refusal:
             return set()
 

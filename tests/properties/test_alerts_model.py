@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from gateway_ext.alerts.rules import TRAIL, AlertRules, BudgetAlerts
 from gateway_ext.alerts.sqlite_store import SqliteAlerts
+from gateway_ext.budget.quotas import State
 from gateway_ext.budget.reserve import AccountKey
 from gateway_ext.budget.rules import BudgetRule, BudgetRules, Scope, TopUp
 from gateway_ext.budget.spending import Look, Spent
@@ -49,6 +50,9 @@ class Books:
     async def top_ups(self, ends_after_unix_nano: int) -> list[TopUp]:
         self._answer()
         return [each for each in self.granted if each.ends_unix_nano > ends_after_unix_nano]
+
+    async def quotas(self) -> dict[str, State]:
+        raise NotImplementedError
 
     async def has_account(self, rule: str, budget: str) -> bool:
         raise NotImplementedError

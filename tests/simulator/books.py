@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
-from gateway_ext.budget import sqlite_books
+from gateway_ext.budget import sqlite_books, sqlite_quotas
+from gateway_ext.budget.leases.rules import Draw
 from gateway_ext.budget.rules import Reservation, Settled, Settlement, TopUp
 from gateway_ext.budget.settle import POSTED, VOID, Closing
 from gateway_ext.budget.sqlite_schema import SCHEMA
 from gateway_ext.exchange import Hold
+
+READ = ("id", "state", "amount_nano", "cost_nano", "usage_is_estimated")  # of a hold
 
 Result = TypeVar("Result")
 
@@ -32,10 +36,12 @@ class HoldRow(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """All that the ledger knows about money. `rest` is every other column of the holds, and the top-ups."""
+    """All that the ledger knows. `quotas`: when each is full, and what is held of it. `rest` is every other column of the holds,
+    and the top-ups."""
 
     accounts: dict[str, Account]
     holds: dict[str, HoldRow]
+    quotas: dict[str, tuple[int, int]]
     rest: object
 
 
@@ -57,6 +63,8 @@ class Books(Protocol):
     def settle(self, settlement: Settlement, now_unix_nano: int) -> Settled | None: ...
     def expire(self, now_unix_nano: int, limit: int) -> list[Settled]: ...
     def top_up(self, top_up: TopUp) -> None: ...
+    def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool: ...
+    def prune(self, now_unix_nano: int) -> int: ...
     def read(self) -> Reading: ...
 
 
@@ -68,12 +76,14 @@ class SqliteBooks:
     def __init__(self) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         self._connection.executescript(SCHEMA)
+        columns = [column[0] for column in self._connection.execute("SELECT * FROM hold").description]
+        self._columns = itemgetter(*map(columns.index, READ))
         self._statements_left: int | None = None
         self._read_at = -1
-        self._reading = Reading({}, {}, None)
+        self._reading = Reading({}, {}, {}, None)
 
     def clear(self) -> None:
-        for table in ("account", "hold", "top_up"):
+        for table in ("account", "hold", "top_up", "quota"):
             self._connection.execute(f"DELETE FROM {table}")
 
     def die_after(self, statements: int) -> None:
@@ -93,6 +103,19 @@ class SqliteBooks:
     def top_up(self, top_up: TopUp) -> None:
         self._committed(lambda cursor: sqlite_books.add(cursor, top_up))
 
+    def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool:
+        return self._committed(lambda cursor: sqlite_books.end_top_up(cursor, top_up_id, now_unix_nano))
+
+    def prune(self, now_unix_nano: int) -> int:
+        return self._committed(lambda cursor: sqlite_quotas.prune(cursor, now_unix_nano))
+
+    def draw(self, drawn: Draw) -> bool:
+        return self._committed(lambda cursor: sqlite_books.draw(cursor, drawn))
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What a question finds."""
+        return self._connection.execute(statement).fetchall()
+
     def read(self) -> Reading:
         if self._connection.total_changes != self._read_at:  # rows touched so far, by transactions rolled back, too
             self._read_at = self._connection.total_changes
@@ -107,11 +130,13 @@ class SqliteBooks:
                 "SELECT key, limit_nano, held_nano, posted_nano, carried_nano, handed_over_nano FROM account"
             )
         }
-        stored = rows(
-            "SELECT id, state, amount_nano, cost_nano, usage_is_estimated, * FROM hold ORDER BY id"
-        ).fetchall()
-        holds = {row[0]: HoldRow(row[1], row[2], row[3], None if row[4] is None else bool(row[4])) for row in stored}
-        return Reading(accounts, holds, (stored, rows("SELECT * FROM top_up ORDER BY id").fetchall()))
+        stored = rows("SELECT * FROM hold").fetchall()
+        holds = {
+            hold_id: HoldRow(state, amount, cost, None if is_estimated is None else bool(is_estimated))
+            for hold_id, state, amount, cost, is_estimated in map(self._columns, stored)
+        }
+        quotas = {key: (full, held) for key, full, held in rows("SELECT key, full_unix_nano, held FROM quota")}
+        return Reading(accounts, holds, quotas, (stored, rows("SELECT * FROM top_up ORDER BY id").fetchall()))
 
     def _committed(self, work: Callable[[sqlite3.Cursor], Result]) -> Result:
         with self._transaction() as cursor:

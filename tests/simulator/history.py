@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway_ext.budget.rules import Reservation, Settled, Settlement, TopUp
-from gateway_ext.errors import BudgetExhausted
+from gateway_ext.errors import BudgetExhausted, RateLimited
 from gateway_ext.exchange import Hold, Usage
 from gateway_ext.limits import NANO
 from tests.simulator.books import Books, ProcessDiedError
@@ -16,7 +16,7 @@ from tests.simulator.invariants import ViolationError, failures, rolling
 from tests.simulator.model import Model
 from tests.simulator.world import TTL_SECONDS, World
 
-STEPS = 20
+STEPS = 17
 PROCESSORS = 2
 
 
@@ -63,7 +63,9 @@ class History:
             (self._deliver, 7),
             (self._processor_dies, 1),
             (self._sweep, 2),
+            (self._prune, 1),
             (self._top_up, 1),
+            (self._end_top_up, 1),
             (self._change_policy, 2),
             (self._time_passes, 4),
             (self._dies_within, 2 if self._books.can_die else 0),
@@ -86,27 +88,39 @@ class History:
         if known is None:
             self._grant_or_refuse(asked)
             return
-        answer = self._books.reserve(asked)
+        answer = self._reserved(asked)
         self._note("reserve again", answer)
-        self._require("repeats", answer.amount_nano == known.asked.amount_nano, answer)
+        is_same = isinstance(answer, Hold) and answer.amount_nano == known.asked.amount_nano
+        self._require("repeats", is_same, asked.id, answer)
         self._require("repeats", self._books.read() == self._reading, asked.id, "reserved again")
+
+    def _reserved(self, asked: Reservation) -> Hold | BudgetExhausted | RateLimited:
+        try:
+            return self._books.reserve(asked)
+        except (BudgetExhausted, RateLimited) as refusal:
+            return refusal
 
     def _grant_or_refuse(self, asked: Reservation) -> None:
         without_room = self._model.without_room(asked)
         hard = [line.rule for line in without_room if line.is_hard]
-        try:
-            answer: Hold | None = self._books.reserve(asked)
-        except BudgetExhausted:
-            answer = None
-        self._note("reserve", asked.id, asked.amount_nano, asked.lines, "→", answer)
-        if answer is None:
+        short = [line.key for line in self._model.quotas.without_room(asked)]
+        answer = self._reserved(asked)
+        self._note("reserve", asked.id, asked.amount_nano, asked.lines, asked.quotas, "→", answer)
+        if isinstance(answer, BudgetExhausted):
             self._require("soft" if without_room else "room", bool(hard), asked.id, "was refused")
+        else:
+            self._require("limit", not hard, asked.id, "was granted without room in", hard)
+        if isinstance(answer, RateLimited):
+            self._require("quota room", bool(short), asked.id, "was refused")
+            self._require("quota told", not self._model.quotas.untrue(answer.quotas, asked), answer.quotas)
+        if not isinstance(answer, Hold):
             self._require("all or nothing", self._books.read() == self._reading, asked.id, "was refused")
             return
-        self._require("limit", not hard, asked.id, "was granted without room in", hard)
+        self._require("quota", not short, asked.id, "was let through without room in", short)
         soft = sorted(line.rule for line in without_room if not line.is_hard)
         self._require("soft", sorted(answer.over) == soft, answer, "instead of", soft)
         self._model.grant(asked)
+        self._require("quota told", not self._model.quotas.untrue(answer.quotas, asked), answer.quotas)
         self._failed += rolling(self._model.holds[asked.id], self._model)
         self._under_way[self._chance.randrange(PROCESSORS)].add(asked.id)
 
@@ -143,7 +157,7 @@ class History:
     def _settle(self, said: Settlement, *, is_answer_lost: bool = False) -> None:
         hold = self._model.holds[said.hold_id]
         before = hold.strength
-        self._model.hear(said)
+        self._model.hear(said, self._world.now_unix_nano)
         self._is_heard = True
         answer = self._books.settle(said, self._world.now_unix_nano)
         self._note("settle", said, "→", answer, "(lost)" if is_answer_lost else "")
@@ -174,9 +188,16 @@ class History:
         found = [due.get(one.hold_id, -1) for one in settled]
         self._require("expiry", found == sorted(due.values())[:most], settled, "of", due)
         for one in settled:
-            self._model.expire(one.hold_id)
+            self._model.expire(one.hold_id, now)
             self._told.setdefault(one.hold_id, _Told()).answers.append(one)
         return bool(settled)
+
+    def _prune(self) -> None:
+        now = self._world.now_unix_nano
+        full = self._model.quotas.prune(now)
+        forgotten = self._books.prune(now)
+        self._note("forget", forgotten, "quotas")
+        self._require("quota forgotten", forgotten == full, forgotten, "instead of", full)
 
     # --- what else goes on ----------------------------------------------------------------------------------------
 
@@ -202,7 +223,17 @@ class History:
         self._note(top_up)
         if top_up.id in self._model.top_ups:
             self._require("repeats", self._books.read() == self._reading, top_up, "said again")
-        self._model.top_ups[top_up.id] = top_up
+        self._model.top_ups.setdefault(top_up.id, top_up)
+
+    def _end_top_up(self) -> None:
+        if not self._top_ups:
+            return
+        now, top_up = self._world.now_unix_nano, self._chance.choice(self._top_ups)
+        known = self._model.top_ups[top_up.id]
+        was_ended = self._books.end_top_up(top_up.id, now)
+        self._note("end of", top_up.id, "→", was_ended)
+        self._require("repeats", was_ended == (known.ends_unix_nano > now), top_up.id, was_ended)
+        self._model.top_ups[top_up.id] = replace(known, ends_unix_nano=min(known.ends_unix_nano, now))
 
     def _change_policy(self) -> None:
         self._note(self._world.change_policy())
@@ -219,7 +250,7 @@ class History:
         if self._model.due(self._world.now_unix_nano):
             acts.append(lambda: self._books.expire(self._world.now_unix_nano, 500))
         self._books.die_after(self._chance.randrange(8))
-        with contextlib.suppress(ProcessDiedError, BudgetExhausted):
+        with contextlib.suppress(ProcessDiedError, BudgetExhausted, RateLimited):
             self._chance.choice(acts)()
         self._note("a processor dies within a call")
         self._require("all or nothing", self._books.read() == self._reading, "a call that died left a trace")
@@ -230,7 +261,8 @@ class History:
         while self._sweep():
             pass
         held = {key: account for key, account in self._books.read().accounts.items() if account.held_nano}
-        self._require("nothing left", not held, held)
+        places = {key: quota for key, quota in self._books.read().quotas.items() if quota[1]}
+        self._require("nothing left", not held and not places, held, places)
         self._check()
         for said in self._messages:
             self._settle(said)
@@ -244,7 +276,7 @@ class History:
         if before is self._reading and not self._is_heard and not self._failed:
             return  # nothing was done, nothing was said
         self._is_heard = False
-        self._failed += failures(self._reading, before, self._model)
+        self._failed += failures(self._reading, before, self._model, self._world.now_unix_nano)
         for hold_id, told in self._told.items():
             if told.is_complete:
                 self._check_told(hold_id, told.answers)

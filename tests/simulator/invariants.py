@@ -28,7 +28,27 @@ INVARIANTS = {
     "all or nothing": "a refusal, and a death in the middle of a transaction, leave no trace",
     "expiry": "a sweep closes the holds past their time, the oldest first, and no others",
     "nothing left": "once all time to live is over nothing is held",
+    "quota": "nothing is let through that a quota has no room for, be it refilled or given back by those that have ended",
+    "quota room": "nobody is refused by a quota that has room for him",
+    "quota held": "a quota holds what the requests under way have taken of it, and nothing else",
+    "quota used": "an ended request has used of its quotas what it did use, once, until that is refilled",
+    "quota told": "what is told to be left of a quota is what is left of it",
+    "quota forgotten": "a quota is forgotten when it is full and nothing of it is held, and only then",
     "carried": "what one period hands over is what the next one has taken over, once",
+}
+
+LEASE_INVARIANTS = {
+    "lease sums": "each account holds and has posted the sums of its holds, those of leases included",
+    "lease limit": "what is held and posted never exceeds a limit, whatever becomes of leases and of those who have them",
+    "lease covered": "all that was granted is held or posted at every moment, also when those who granted it have died",
+    "lease drawn": "what was granted from a lease is a part of it when it is written",
+    "lease found": "the end of a granted request finds it, whichever processor is told, and is posted at its cost",
+    "lease quotas": "requests with quotas are granted by the ledger alone: it holds a place for each of them",
+    "lease refusal": "nobody is refused beside money that his own processor has leased and not granted",
+    "lease room": "once all have settled and rested, all that is left of a budget can be had",
+    "lease returned": "processors that live have given back all leases once they have rested",
+    "lease unspent": "nothing is posted under a lease while nobody dies and nothing is lost",
+    "lease end": "once all time to live is over nothing is held, of leases neither",
 }
 
 
@@ -37,13 +57,14 @@ class ViolationError(AssertionError):
 
     def __init__(self, seed: int, failed: list[tuple[str, str]], log: list[str]) -> None:
         self.names = {name for name, _ in failed}
-        told = [f"{name}: {INVARIANTS[name]}\n    {found}" for name, found in failed]
+        told = [f"{name}: {(INVARIANTS | LEASE_INVARIANTS)[name]}\n    {found}" for name, found in failed]
         super().__init__("\n".join([f"history {seed}, step {len(log)}", *log, *told]))
 
 
-def failures(books: Reading, before: Reading, model: Model) -> Iterator[tuple[str, str]]:
+def failures(books: Reading, before: Reading, model: Model, now_unix_nano: int) -> Iterator[tuple[str, str]]:
     """(invariant, what was found) for each that the books do not keep."""
     yield from _sums(books, model)
+    yield from model.quotas.failures(books.quotas, now_unix_nano)
     yield from _holds(books, before, model)
     handed_over = sum(account.handed_over_nano for account in books.accounts.values())
     carried = sum(account.carried_nano for account in books.accounts.values())

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway_ext.budget.rules import AccountLine, Reservation, Settlement, TopUp
+from tests.simulator.quota_model import QuotaModel
 
 PRESUMED, STATED, ESTIMATED, REPORTED = 1, 2, 3, 4
 
@@ -47,6 +48,7 @@ class Model:
         self.holds: dict[str, ModelHold] = {}
         self.accounts: dict[str, ModelAccount] = {}
         self.top_ups: dict[str, TopUp] = {}
+        self.quotas = QuotaModel()
 
     def on(self, keys: Iterable[str]) -> list[ModelHold]:
         """The holds on any of these accounts."""
@@ -77,6 +79,7 @@ class Model:
                     self.accounts[line.before].handed_over_nano = opened.carried_nano
             self.accounts[line.key].limit_nano = line.limit_nano
         self.holds[asked.id] = ModelHold(asked)
+        self.quotas.grant(asked)
 
     def _opened(self, line: AccountLine) -> ModelAccount:
         before = self.accounts.get(line.before)
@@ -86,9 +89,10 @@ class Model:
         left_nano = before.limit_nano + before.carried_nano - used_nano
         return ModelAccount(line.limit_nano, max(0, min(left_nano, line.carries_max_nano)))
 
-    def hear(self, said: Settlement) -> None:
+    def hear(self, said: Settlement, now_unix_nano: int) -> None:
         """What a settlement says. Prices are the reservation's: whole nano-units a token, cached ones free."""
         hold = self.holds[said.hold_id]
+        was_open = hold.is_open
         if not said.cluster:
             hold.statements.append((STATED, 0))
         elif said.usage is None:
@@ -98,10 +102,13 @@ class Model:
             tokens = said.usage.input_tokens - said.usage.cached_input_tokens + said.usage.output_tokens
             cost_nano = tokens * rates.get(said.cluster, max(rates.values()))
             hold.statements.append((ESTIMATED if said.usage.is_estimated else REPORTED, cost_nano))
+        if was_open:
+            self.quotas.end(said.hold_id, said.usage, hold.cost_nano, now_unix_nano, was_answered=bool(said.cluster))
 
-    def expire(self, hold_id: str) -> None:
+    def expire(self, hold_id: str, now_unix_nano: int) -> None:
         hold = self.holds[hold_id]
         hold.statements.append((PRESUMED, hold.asked.amount_nano))
+        self.quotas.end(hold_id, None, hold.cost_nano, now_unix_nano, was_answered=True)
 
     def due(self, now_unix_nano: int) -> list[ModelHold]:
         return [hold for hold in self.holds.values() if hold.is_open and hold.asked.expires_unix_nano <= now_unix_nano]

@@ -8,16 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from gateway_ext.budget import closing, sqlite_books, windows
+from gateway_ext.budget import closing, quotas, sqlite_books, sqlite_quotas, windows
 from gateway_ext.budget import sqlite_schema as sql
 from gateway_ext.budget.closing import StoredHold
 from gateway_ext.budget.prices import Price
+from gateway_ext.budget.quotas import QuotaLine, State
 from gateway_ext.budget.rules import AccountLine, Reservation, Settled
 from gateway_ext.budget.settle import Closing, Evidence, evidence
 from gateway_ext.budget.stored import decode_prices
 from gateway_ext.errors import BudgetExhausted
 from gateway_ext.exchange import Hold, Usage
 from gateway_ext.limits import NANO
+from gateway_ext.quota import Quota
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
 
@@ -33,7 +35,8 @@ def statement(name: str, old: str, new: str) -> Mutation:
     return mutate
 
 
-def function(module: object, name: str, broken: Callable[..., object]) -> Mutation:
+def function(module: object, name: str, broken: object) -> Mutation:
+    """`broken` in the place of a function, a property or a constant."""
     return lambda patch: patch.setattr(module, name, broken)
 
 
@@ -44,6 +47,7 @@ _reserve, _settle, _take, _hold_row = (
     sqlite_books._hold_row,
 )
 _rolling, _closed = windows._rolling, closing.closed
+_room = vars(QuotaLine)["room"].fget
 
 
 def committing_as_it_goes(cursor: sqlite3.Cursor, reservation: Reservation) -> Hold:
@@ -85,6 +89,19 @@ def dearer(text: str) -> dict[str, Price]:
     }
 
 
+def all_of_it(line: QuotaLine, usage: Usage | None, cost_nano: int, *, was_answered: bool) -> int:
+    return quotas.step_nano(line.amount, line.limit, line.period_seconds) if line.period_seconds else 0
+
+
+def one_too_many(state: State, line: QuotaLine, now_unix_nano: int) -> Quota:
+    right = quotas.left(state, line, now_unix_nano)
+    return replace(right, left=right.left + 1)
+
+
+def with_its_own(state: State, line: QuotaLine) -> State:
+    return state
+
+
 def one_more(reservation: Reservation) -> tuple[str | int, ...]:
     hold_id, amount_nano, *others = _hold_row(reservation)
     return (hold_id, int(amount_nano) + 1, *others)
@@ -121,6 +138,17 @@ MUTANTS: list[tuple[str, Mutation]] = [
     ("expiry", statement("SELECT_EXPIRED", "ORDER BY expires_unix_nano", "ORDER BY expires_unix_nano DESC")),
     ("expiry", statement("SELECT_EXPIRED", "expires_unix_nano <= ?", f"expires_unix_nano <= ? + 600 * {NANO}")),
     ("nothing left", statement("SELECT_EXPIRED", "state = 'held'", "state = 'held' AND id <> 'h2'")),
+    ("quota", statement("TAKE_QUOTA", "<= ?5", "<= ?5 + ?3 + ?4")),
+    ("quota", statement("TAKE_QUOTA", "+ held + ?3 + ?4 <=", "+ ?3 + ?4 <=")),
+    ("quota", statement("TAKE_QUOTA", "max(full_unix_nano - ?2, 0) + held + ?3", "held + ?3")),
+    ("quota room", function(QuotaLine, "room", property(lambda line: _room(line) - 1))),
+    ("quota held", statement("SETTLE_QUOTA", "held - ?3", "held - ?3 / 2")),
+    ("quota used", statement("SETTLE_QUOTA", "+ ?4 END", "+ 0 * ?4 END")),
+    ("quota used", function(sqlite_quotas, "used_step", all_of_it)),
+    ("quota told", function(sqlite_quotas, "left", one_too_many)),
+    ("quota told", function(State, "without", with_its_own)),
+    ("quota forgotten", statement("PRUNE_QUOTAS", "held = 0 AND", "")),
+    ("quota forgotten", statement("PRUNE_QUOTAS", "<= ?", "<= ? - 86400 * 1000000000")),
     ("carried", statement("HAND_OVER", f"= {LEFT}", "= handed_over_nano")),
     ("carried", statement("HAND_OVER", "RETURNING handed_over_nano", "RETURNING handed_over_nano / 2")),
 ]

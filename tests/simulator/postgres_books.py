@@ -38,7 +38,8 @@ class PostgresBooks:
         return self._now_unix_nano
 
     def clear(self) -> None:
-        self._runner.run(self._reader.execute(f"TRUNCATE {', '.join(map(self._table, ('account', 'hold', 'top_up')))}"))
+        tables = ", ".join(map(self._table, ("account", "hold", "top_up", "quota")))
+        self._runner.run(self._reader.execute(f"TRUNCATE {tables}"))
 
     def die_after(self, statements: int) -> None:
         raise NotImplementedError
@@ -58,6 +59,12 @@ class PostgresBooks:
     def top_up(self, top_up: TopUp) -> None:
         self._runner.run(self._ledger.top_up(top_up))
 
+    def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool:
+        return self._runner.run(self._ledger.end_top_up(top_up_id, now_unix_nano))
+
+    def prune(self, now_unix_nano: int) -> int:
+        return self._runner.run(self._ledger.prune(now_unix_nano))
+
     def read(self) -> Reading:
         return self._runner.run(self._read())
 
@@ -66,10 +73,12 @@ class PostgresBooks:
         holds = await self._reader.fetch(
             f"SELECT *, (usage->>'is_estimated')::boolean AS is_estimated FROM {self._table('hold')} ORDER BY id"
         )
+        quotas = await self._reader.fetch(f"SELECT * FROM {self._table('quota')}")
         top_ups = await self._reader.fetch(f"SELECT * FROM {self._table('top_up')} ORDER BY id")
         return Reading(
             {row["key"]: Account(*(row[name] for name in Account._fields)) for row in accounts},
             {row["id"]: HoldRow(*(row[name] for name in HoldRow._fields)) for row in holds},
+            {row["key"]: (row["full_unix_nano"], row["held"]) for row in quotas},
             ([tuple(row) for row in holds], [tuple(row) for row in top_ups]),
         )
 

@@ -1,4 +1,4 @@
-"""A hundred thousand short histories of the ledger keep every invariant, and every invariant can be broken."""
+"""A hundred thousand short histories of the ledger, a part of them of processors with leases, keep every invariant, and every invariant can be broken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from tests.servers.postgres import running_postgres
 from tests.simulator.books import SqliteBooks
 from tests.simulator.history import History
-from tests.simulator.invariants import INVARIANTS, ViolationError
+from tests.simulator.invariants import INVARIANTS, LEASE_INVARIANTS, ViolationError
+from tests.simulator.lease_history import LeaseHistory
+from tests.simulator.lease_mutants import LEASE_MUTANTS
 from tests.simulator.mutants import MUTANTS, Mutation
 from tests.simulator.postgres_books import PostgresBooks
 from tests.simulator.run import violations
@@ -25,14 +27,17 @@ def test_every_history_keeps_every_invariant() -> None:
     assert not found, found
 
 
-@pytest.mark.parametrize(("name", "mutate"), MUTANTS, ids=[f"{n}-{name}" for n, (name, _) in enumerate(MUTANTS)])
+@pytest.mark.parametrize(
+    ("name", "mutate"),
+    [pytest.param(*each, id=f"{n}-{each[0]}") for n, each in enumerate([*MUTANTS, *LEASE_MUTANTS])],
+)
 def test_a_broken_ledger_is_caught(name: str, mutate: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
     mutate(monkeypatch)
     books = SqliteBooks()
     caught: set[str] = set()
     for seed in range(HISTORIES_OF_A_MUTANT):
         try:
-            History(books, seed).run()
+            (LeaseHistory if name in LEASE_INVARIANTS else History)(books, seed).run()
         except ViolationError as violation:
             caught |= violation.names
             if name in caught:
@@ -41,13 +46,14 @@ def test_a_broken_ledger_is_caught(name: str, mutate: Mutation, monkeypatch: pyt
 
 
 def test_every_invariant_has_a_mutant() -> None:
-    assert {name for name, _ in MUTANTS} == set(INVARIANTS)
+    assert {name for name, _ in [*MUTANTS, *LEASE_MUTANTS]} == {*INVARIANTS, *LEASE_INVARIANTS}
 
 
-def test_a_history_can_be_played_again() -> None:
+@pytest.mark.parametrize("kind", [History, LeaseHistory])
+def test_a_history_can_be_played_again(kind: type[History | LeaseHistory]) -> None:
     logs = []
     for _ in range(2):
-        history = History(SqliteBooks(), 4711)
+        history = kind(SqliteBooks(), 4711)
         history.run()
         logs.append(history.log())
     assert logs[0] == logs[1]

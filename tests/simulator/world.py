@@ -1,4 +1,4 @@
-"""What a history plays in: budgets of all kinds, callers, prices, limits that policy changes, and a clock."""
+"""What a history plays in: budgets and quotas of all kinds, callers, prices, limits that policy changes, and a clock."""
 
 from __future__ import annotations
 
@@ -6,16 +6,25 @@ import random
 from dataclasses import replace
 
 from gateway_ext.budget.prices import Price
+from gateway_ext.budget.quota_lines import quota_lines
 from gateway_ext.budget.reserve import lines
-from gateway_ext.budget.rules import BudgetRule, BudgetRules, Payer, Reservation, Scope
+from gateway_ext.budget.rules import BudgetRule, BudgetRules, Payer, QuotaRule, Reservation, Scope
 from gateway_ext.budget.windows import Calendar, Window
 from gateway_ext.exchange import CredentialClass, Estimate, Principal
 from gateway_ext.limits import NANO
+from gateway_ext.quota import Unit
 
 TTL_SECONDS = 900
 LATE_SECONDS_MAX = 120  # between a request's arrival and its reservation: less than a bucket of any window here
 CARRIES = (0, 50, 10_000)
 LIMITS = (0, 60, 150, 300, 600)
+QUOTA_LIMITS = {
+    Unit.REQUESTS: (1, 2, 5),
+    Unit.TOKENS: (130, 300, 700),
+    Unit.MONEY: (130, 300, 700),
+    Unit.CONCURRENT: (1, 2, 4),
+}
+PERIODS_SECONDS = (60, 3_600, 86_400)
 WINDOWS = (
     Window(Calendar.DAY),
     Window(Calendar.DAY, "Europe/Berlin"),
@@ -44,7 +53,9 @@ class World:
         self.now_unix_nano = chance.choice(BEGINNINGS) + chance.randrange(NANO)
         self._asked = 0
         budgets = [self._budget(number) for number in range(chance.randint(1, 3))]
-        self.rules = BudgetRules("EUR", TTL_SECONDS, (replace(budgets[0], is_hard=True), *budgets[1:]), {})
+        quotas = tuple(self._quota(number) for number in range(chance.choice((0, 0, 1, 2))))
+        budgets[0] = replace(budgets[0], is_hard=True)
+        self.rules = BudgetRules("EUR", TTL_SECONDS, tuple(budgets), {}, quotas=quotas)
         self._rate = 1
 
     def _budget(self, number: int) -> BudgetRule:
@@ -60,6 +71,20 @@ class World:
             carries_max_nano=chance.choice(CARRIES),
         )
 
+    def _quota(self, number: int) -> QuotaRule:
+        chance = self._chance
+        unit = chance.choice(tuple(Unit))
+        return QuotaRule(
+            name=f"q{number}",
+            scope=chance.choice(SCOPES),
+            match="*",
+            unit=unit,
+            limit=chance.choice(QUOTA_LIMITS[unit]),
+            period_seconds=0 if unit is Unit.CONCURRENT else chance.choice(PERIODS_SECONDS),
+            per_model=chance.random() < 0.2,
+            only_answered=unit is Unit.REQUESTS and chance.random() < 0.5,
+        )
+
     def passes(self) -> None:
         """Time: often until about midnight, where windows end and requests are late for them."""
         if self._chance.random() < 0.4:
@@ -69,15 +94,16 @@ class World:
             self.now_unix_nano += self._chance.choice(STEPS_SECONDS) * NANO
 
     def change_policy(self) -> str:
-        """Another limit, carry-over or window of one budget, and perhaps another price."""
+        """Another limit, carry-over or window of one budget, perhaps another price, and another limit of each quota."""
         chance, budgets = self._chance, list(self.rules.budgets)
         at = chance.randrange(len(budgets))
         if chance.random() < 0.2:
             budgets[at] = replace(budgets[at], window=chance.choice(WINDOWS))
         budgets[at] = replace(budgets[at], limit_nano=chance.choice(LIMITS), carries_max_nano=chance.choice(CARRIES))
-        self.rules = replace(self.rules, budgets=tuple(budgets))
+        quotas = [replace(each, limit=chance.choice(QUOTA_LIMITS[each.unit])) for each in self.rules.quotas]
+        self.rules = replace(self.rules, budgets=tuple(budgets), quotas=tuple(quotas))
         self._rate = chance.choice((1, 1, 2))
-        return f"policy: {budgets[at]}, {self._rate} a token"
+        return f"policy: {budgets[at]}, {self._rate} a token, {quotas}"
 
     def asks(self) -> Reservation:
         """A request; some are late: the moment that decides about their window has passed when they are reserved."""
@@ -87,16 +113,17 @@ class World:
         created = self.now_unix_nano - chance.choice((0, 0, 0, chance.randint(1, LATE_SECONDS_MAX))) * NANO
         amount = chance.choice((0, 1, 30, 60, 60, 100, 150, 299))
         price = Price(self._rate * 1_000_000, self._rate * 1_000_000, 0)
-        dearer = Price(3_000_000, 3_000_000, 0)
+        dearer, bounds = Price(3_000_000, 3_000_000, 0), Estimate(amount - amount // 3, amount // 3)
         return Reservation(
             id=f"h{self._asked}",
             lines=lines(self.rules, person, model, created),
             amount_nano=amount,
             currency="EUR",
-            estimate=Estimate(100, 10),
+            estimate=bounds,
             prices={"eu/model": price, "us/model": dearer},
             payer=Payer(person.subject, person.team),
             model=model,
             created_unix_nano=created,
             expires_unix_nano=created + TTL_SECONDS * NANO,
+            quotas=quota_lines(self.rules, person, model, bounds, amount) if self.rules.quotas else (),
         )

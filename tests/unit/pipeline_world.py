@@ -13,6 +13,8 @@ from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.budget.status import read_accounts
 from gateway_ext.clock import SystemClock
 from gateway_ext.consent.rules import ConsentRules
+from gateway_ext.conversations.identify import conversation_key
+from gateway_ext.conversations.sqlite_store import SqliteConversations
 from gateway_ext.errors import AuditUnavailable, Refusal
 from gateway_ext.exchange import (
     Answer,
@@ -26,10 +28,13 @@ from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.response.forwarded import Forwarded
+from gateway_ext.routing.measured import Measured
 from gateway_ext.standing.standing import Standing
+from gateway_ext.steps.classifying import Classifying
 
 POLICIES = Path(__file__).parents[2] / "policies"
 ENGINE = GuardEngine(b"fingerprint-key-of-the-tests-only")
+SHADOW_KEY = b"shadow-key-of-the-tests-only"
 IBAN = "DE89 3704 0044 0532 0130 00"
 AWS_KEY = "AKIA" + "Z7VQ3HX5TLRPWN2C"
 DEMO = {"sub": "demo@local", "team": "demo", "groups": ["llm-users"], "jti": "credential-1"}
@@ -84,14 +89,29 @@ class Consents:
 
 
 class World:
-    def __init__(self, directory: Path, guard: Any = ENGINE) -> None:
+    def __init__(self, directory: Path, guard: Any = ENGINE, shadow_key: bytes | None = SHADOW_KEY) -> None:
         self.policy = Policy(load_policy(POLICIES))
         self.path = directory / "ledger.sqlite"
         self.ledger = SqliteLedger(self.path, SystemClock())
         self.audit = AuditList()
         self.orders = Orders()
         self.consents = Consents()
-        self.pipeline = Pipeline(self.policy, self.ledger, guard, self.audit, SystemClock(), self.orders, self.consents)
+        key = conversation_key(b"key-of-the-tests-only")
+        self.conversations = SqliteConversations(directory / "conversations.sqlite", key)
+        self.classifying = Classifying(self.conversations, key)
+        self.readings = Measured(SystemClock().monotonic_ns)
+        self.pipeline = Pipeline(
+            self.policy,
+            self.ledger,
+            guard,
+            self.audit,
+            SystemClock(),
+            self.orders,
+            self.consents,
+            self.classifying,
+            self.readings,
+            shadow_key=shadow_key,
+        )
 
     def change_guard(self, **changes: Any) -> None:
         """Change the rules for requests and for their answers."""

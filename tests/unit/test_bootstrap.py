@@ -9,11 +9,22 @@ from pathlib import Path
 import pytest
 import spacy
 
-from gateway_ext.bootstrap import classifier_beside, guard_engine, opened_ledger, watched_policy
+from gateway_ext.bootstrap import (
+    classifier_beside,
+    control,
+    fingerprint_key,
+    guard_engine,
+    opened_ledger,
+    watched_policy,
+)
 from gateway_ext.budget.leases.ledger import LeasedLedger
+from gateway_ext.clock import SystemClock
+from gateway_ext.conversations.identify import conversation_key
+from gateway_ext.conversations.sqlite_store import SqliteConversations
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.exchange import Text
 from gateway_ext.guard.rules import Action, DetectorRule, GuardRules
+from gateway_ext.limits import NANO
 from gateway_ext.settings import Settings
 from gateway_ext.verdict import Redact
 from tests.unit.guard import onnx_model
@@ -91,3 +102,19 @@ async def test_shared_slices_need_leases(tmp_path: Path) -> None:
         opened_ledger(settings, leases_by=policy) as ledger,
     ):
         assert isinstance(ledger, LeasedLedger)
+
+
+async def test_the_control_process_forgets_what_conversations_held_long_ago(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path, policies_dir=POLICIES)
+    store = SqliteConversations(
+        settings.layout.conversations, conversation_key(fingerprint_key(settings.layout.fingerprint_key))
+    )
+    now, key = SystemClock().now_unix_nano(), b"k" * 16
+    async with control(settings) as composed:
+        assert await composed.prune_conversations() == 0
+        for days, kept in ((29, 1), (32, 0)):
+            await store.remember([key], {"personal"}, now - days * 86_400 * NANO)
+            assert await composed.prune_conversations() == 1 - kept
+            assert len(store.held([key]) or ()) == kept
+            key = b"l" * 16
+    store.close()

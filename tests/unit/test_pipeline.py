@@ -61,7 +61,15 @@ async def test_personal_data_goes_to_the_sovereign_deployment_only(world: World)
     assert isinstance(decided, Forwarded)
     assert [c.jurisdiction for c in decided.forward.candidates] == ["FR"]
     assert world.decision.sovereign
-    assert world.decision.rules == ("access:people", "budget:per-user", "budget:per-team", "guard:iban")
+    assert world.decision.rules == (
+        "access:people",
+        "budget:per-user",
+        "budget:per-team",
+        "found:personal",
+        "found:sovereign",
+        "class:personal",
+        "guard:iban",
+    )
 
 
 async def test_without_a_sovereign_deployment_there_is_no_route(world: World) -> None:
@@ -357,6 +365,19 @@ async def test_models_are_those_the_caller_may_use(world: World) -> None:
     listed = {entry["id"] for entry in json.loads(answer.body)["data"]}
     assert listed == set(world.policy.snapshot.routing.models)
     assert world.decision.name is EventName.DECISION_ANSWERED
+
+
+async def test_one_model_is_named_by_its_path(world: World) -> None:
+    answer = world.pipeline.admit(request_head(method="GET", path="/v1/models/assistant%2Deu", content_type=""))
+    assert isinstance(answer, Answer)
+    assert (answer.http_status, json.loads(answer.body)["id"]) == (200, "assistant-eu")
+    world.change(
+        "identity", access=(dataclasses.replace(world.policy.snapshot.identity.access[0], models=("embedder",)),)
+    )
+    for name in ("assistant-eu", "none"):
+        refused = world.pipeline.admit(request_head(method="GET", path=f"/v1/models/{name}", content_type=""))
+        assert isinstance(refused, Answer)
+        assert code(refused) == "model_not_found"
 
 
 @pytest.mark.parametrize(

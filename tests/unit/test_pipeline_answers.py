@@ -200,7 +200,16 @@ async def test_a_classifier_beside_the_path_is_given_what_was_forwarded_and_reco
             return True
 
     world.pipeline = Pipeline(
-        world.policy, world.ledger, ENGINE, world.audit, SystemClock(), world.orders, world.consents, Beside()
+        world.policy,
+        world.ledger,
+        ENGINE,
+        world.audit,
+        SystemClock(),
+        world.orders,
+        world.consents,
+        world.classifying,
+        world.readings,
+        Beside(),
     )
     decided = await forwarded(world, "Hello there")
     assert given == [(decided.exchange.id, ["Hello there"])]

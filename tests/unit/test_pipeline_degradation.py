@@ -27,7 +27,10 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     large = routing.models["assistant"]
     european = replace(large.deployments[1], cluster="simulator-eu/small", model="small")
     small = replace(large, name="small", deployments=(european,))
-    made.change("routing", models={"assistant": replace(large, degrade_to="small"), "small": small})
+    classes = {
+        name: replace(each, clusters=each.clusters | {european.cluster}) for name, each in routing.data_classes.items()
+    }
+    made.change("routing", data_classes=classes, models={"assistant": replace(large, degrade_to="small"), "small": small})
     budget = made.policy.snapshot.budget
     prices = dict(budget.prices) | {"simulator-eu/small": budget.prices["simulator-eu/assistant"]}
     made.change("budget", prices=prices, quotas=(NO_REQUESTS,))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway_ext.exchange import Answer, Dialect, Endpoint, Estimate
+from gateway_ext.exchange import Answer, Endpoint, Estimate
 from gateway_ext.guard.rules import Action, DetectorRule
 from gateway_ext.response.forwarded import Forwarded
 from tests.unit.pipeline_world import AWS_KEY, DEMO, IBAN, World, code
@@ -30,12 +31,11 @@ async def send(world: World, content: object, head: dict[str, Any] | None = None
     return await world.send_body(json.dumps(document).encode(), path=PATH, **(head or {}))
 
 
-async def test_only_deployments_of_the_dialect_are_candidates_and_priced(world: World) -> None:
+async def test_deployments_that_serve_the_endpoint_are_candidates_and_priced(world: World) -> None:
     decided = await send(world, "What is a monad?")
     assert isinstance(decided, Forwarded)
     clusters = [candidate.cluster for candidate in decided.forward.candidates]
-    assert clusters == ["simulator-us-messages/assistant", "simulator-eu-messages/assistant"]
-    assert {candidate.dialect for candidate in decided.forward.candidates} == {Dialect.ANTHROPIC}
+    assert clusters == ["simulator-us/assistant", "simulator-eu/assistant"]
     assert decided.forward.body is None
     assert decided.forward.plan["path"] == "/messages"
     assert decided.estimate == Estimate(input_tokens=decided.estimate.input_tokens, output_tokens=50)
@@ -54,7 +54,7 @@ async def test_a_stream_is_metered_by_envoy_alone(world: World) -> None:
 async def test_sovereign_content_goes_to_the_sovereign_deployment_of_the_dialect(world: World) -> None:
     decided = await send(world, [{"type": "text", "text": f"Pay to {IBAN}"}])
     assert isinstance(decided, Forwarded)
-    assert [candidate.cluster for candidate in decided.forward.candidates] == ["simulator-eu-messages/assistant"]
+    assert [candidate.cluster for candidate in decided.forward.candidates] == ["simulator-eu/assistant"]
 
 
 async def test_a_redaction_is_made_in_its_block(world: World) -> None:
@@ -74,15 +74,14 @@ async def test_a_redaction_is_made_in_its_block(world: World) -> None:
 @pytest.mark.parametrize(
     ("changes", "head", "expected", "kind"),
     [
-        ({"model": "assistant-eu"}, {}, "endpoint_not_served", "invalid_request_error"),
         ({"model": "none"}, {}, "model_not_found", "not_found_error"),
         ({"max_tokens": None}, {}, "body_invalid", "invalid_request_error"),
         ({"system": f"key: {AWS_KEY}"}, {}, "content_blocked", "permission_error"),
         (
             {"max_tokens": 10_000_000, "thinking": {"type": "enabled", "budget_tokens": 9_000_000}},
             {},
-            "budget_exhausted",
-            "rate_limit_error",
+            "context_length_exceeded",
+            "invalid_request_error",
         ),
         ({}, {"content_type": "text/plain"}, "content_type_unsupported", "invalid_request_error"),
         ({}, {"method": "GET"}, "method_not_allowed", "invalid_request_error"),
@@ -104,15 +103,21 @@ async def test_refusals_are_in_the_form_of_the_dialect(
     assert world.held() == 0
 
 
+async def test_no_room_is_a_rate_limit_in_this_dialect(world: World) -> None:
+    rules = world.policy.snapshot.budget.budgets
+    world.change("budget", budgets=tuple(replace(rule, limit_nano=1) for rule in rules))
+    refused = await send(world, "hi")
+    assert isinstance(refused, Answer)
+    assert (code(refused), json.loads(refused.body)["error"]["type"]) == ("budget_exhausted", "rate_limit_error")
+
+
 async def test_a_model_one_may_not_use_is_not_told_apart_by_its_dialect(world: World) -> None:
     claims = {"personal": DEMO | {"groups": []}}
     assert code(await send(world, "hi", {"claims": claims}, model="assistant-eu")) == "model_not_allowed"
 
 
-async def test_a_model_of_this_dialect_only_is_not_served_elsewhere(world: World) -> None:
-    routing = world.policy.snapshot.routing
-    model = routing.models["assistant"]
-    only = tuple(each for each in model.deployments if each.dialect is Dialect.ANTHROPIC)
-    world.change("routing", models={"assistant": type(model)("assistant", only, 100, 1000)})
-    assert code(await world.send("hi")) == "endpoint_not_served"
-    assert isinstance(await send(world, "hi"), Forwarded)
+async def test_a_model_that_no_translation_leads_to_is_not_served(world: World) -> None:
+    model = world.policy.snapshot.routing.models["assistant"]
+    only = tuple(replace(each, endpoints=frozenset({Endpoint.EMBEDDINGS})) for each in model.deployments)
+    world.change("routing", models={"assistant": replace(model, deployments=only)})
+    assert code(await send(world, "hi")) == code(await world.send("hi")) == "endpoint_not_served"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway_ext.budget.rules import QuotaRule, Scope
 from gateway_ext.exchange import Answer, CredentialClass, Outcome, Usage
 from gateway_ext.quota import Unit
 from gateway_ext.response.forwarded import Forwarded
+from gateway_ext.tokens.counter import read_vocabularies
 from tests.unit.pipeline_world import AWS_KEY, World, code
 
 REQUESTS = QuotaRule("user-requests", Scope.USER, "*", Unit.REQUESTS, 2, 3_600)
@@ -85,6 +87,18 @@ async def test_a_request_larger_than_the_quota_is_not_worth_retrying(world: Worl
     assert "retry-after" not in dict(answer.headers)
     assert dict(answer.headers)["x-should-retry"] == "false"
     assert isinstance(await ask(world), Forwarded)
+
+
+async def test_a_request_that_fits_once_it_is_counted_is_served(world: World) -> None:
+    read_vocabularies(["o200k_base"])  # as a processor does when it takes a policy
+    models = world.policy.snapshot.routing.models
+    world.change("routing", models={**models, "assistant": replace(models["assistant"], tokenizer="o200k_base")})
+    world.change("budget", quotas=(TOKENS,))
+    decided = await ask(world, "A dozen words or so, again and again. " * 300, max_tokens=100)
+    assert isinstance(decided, Forwarded)
+    assert 2_000 < decided.estimate.input_tokens < 6_000
+    told = decided.forward.plan["limits"]
+    assert told["x-ratelimit-remaining-tokens"] == str(10_000 - decided.estimate.input_tokens - 100)
 
 
 async def test_a_request_of_a_class_that_waits_is_served_late(world: World) -> None:

@@ -161,7 +161,7 @@ async def test_the_head_of_a_stranger_tells_nothing_about_orders(world: World) -
 async def test_a_further_attempt_does_not_go_where_it_was_stopped_meanwhile(world: World) -> None:
     first = (await forwarded(world)).forward.candidates[0]
     models, body = (
-        {first.cluster: first.model},
+        {"models": {first.cluster: first.model}},
         json.dumps({"model": "assistant", "messages": [{"role": "user", "content": "Hello"}]}).encode(),
     )
     world.pipeline.retarget(models, first.cluster, body)

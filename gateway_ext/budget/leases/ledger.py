@@ -56,6 +56,7 @@ class LedgerOfRecord(Protocol):
     async def reserve(self, reservation: Reservation) -> Hold: ...
     async def settle_all(self, settlements: Sequence[Settlement]) -> list[Settled | None]: ...
     async def top_up(self, top_up: TopUp) -> None: ...
+    async def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool: ...
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]: ...
     async def prune(self, now_unix_nano: int) -> int: ...
     async def post(
@@ -91,10 +92,12 @@ class LeasedLedger:
         self._reserving: dict[str, asyncio.Task[Hold]] = {}
         self._asking_ahead: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_open = False
 
     async def open(self) -> None:
         """Raises ConfigurationError as the ledger of record does."""
         await self._ledger.open()
+        self._is_open = True
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._keep_writing(), name="leases: write"),
@@ -105,6 +108,7 @@ class LeasedLedger:
         """Give all back. What cannot be given back now is posted in full when it expires."""
         if under_way := {*self._reserving.values(), *self._asking_ahead}:
             await asyncio.wait(under_way)
+        self._is_open = False  # for wait_for of Python 3.11, which redis-py uses, may lose a cancellation
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -216,6 +220,8 @@ class LeasedLedger:
         except LedgerUnavailable:
             self._purses.retire(lease)  # it may be held all the same
             raise
+        # Before anybody here may give it back: slices that do not know it yet would take it for lost.
+        await self._slices.use(purse, lease)
         if hold.over:  # a soft budget: told only of requests that do exceed it
             demand.refused(None, now_unix_nano, self._rules)
         if now_unix_nano < demand.paused_until_unix_nano:  # by now, maybe, because somebody is short of money
@@ -223,7 +229,6 @@ class LeasedLedger:
             await self._give_back()
             return False
         self._purses.use(purse, lease)
-        await self._slices.use(purse, lease)
         demand.granted(wanted_nano, now_unix_nano)
         return True
 
@@ -265,6 +270,9 @@ class LeasedLedger:
     async def top_up(self, top_up: TopUp) -> None:
         await self._ledger.top_up(top_up)
 
+    async def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool:
+        return await self._ledger.end_top_up(top_up_id, now_unix_nano)
+
     async def expire(self, now_unix_nano: int, limit: int = 500) -> list[Settled]:
         await self._behind.write()
         return await self._ledger.expire(now_unix_nano, limit)
@@ -300,20 +308,21 @@ class LeasedLedger:
                 # All that was granted from them first: what is left of them is then what nobody was granted.
                 await self._behind.write()
                 leases, lost = await self._slices.close(retired, self._clock.now_unix_nano())
+                self._purses.returned(lost)  # never to be asked about again, whether the ledger answers now or not
                 closings = [Settlement(lease.id, None, "", "lease") for lease in leases]
                 if closings:
                     await self._record.answered(self._ledger.settle_all(closings))
-                self._purses.returned([*leases, *lost])
+                self._purses.returned(leases)
 
     async def _keep_writing(self) -> None:
-        while True:
+        while self._is_open:
             await self._behind.waiting.wait()
             await asyncio.sleep(LINGER_SECONDS)
             if not await self._done(self._behind.write()):
                 await asyncio.sleep(TEND_SECONDS)
 
     async def _keep_tending(self) -> None:
-        while True:
+        while self._is_open:
             await asyncio.sleep(TEND_SECONDS)
             await self._done(self.tend())
 

@@ -15,6 +15,7 @@ from gateway_ext.budget.closing import StoredHold, closed
 from gateway_ext.budget.leases.rules import Draw
 from gateway_ext.budget.postgres import quotas
 from gateway_ext.budget.postgres import statements as sql
+from gateway_ext.budget.postgres.reachability import Reachability
 from gateway_ext.budget.postgres.url import checked
 from gateway_ext.budget.reserve import exhausted
 from gateway_ext.budget.rules import AccountLine, Reservation, Settled, Settlement, TopUp
@@ -61,6 +62,7 @@ class PostgresLedger:
         self._schema = schema
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._reserving: dict[str, asyncio.Task[Hold]] = {}
+        self._server = Reachability()
 
     async def open(self) -> None:
         """Raises ConfigurationError when there is no such server, or its tables are not of this version."""
@@ -119,13 +121,15 @@ class PostgresLedger:
                 lambda session: session.fetchrow(sql.RESERVE, *_row(reservation)), is_one_statement=True
             )
         except asyncpg.PostgresError as error:
+            if error.sqlstate in {NO_ROOM, NO_QUOTA}:
+                self._note_answer()
             if error.sqlstate == NO_ROOM:
                 # The message is the line's place, the detail what is left and of which rule (ledger_1.sql).
                 room_nano, _, rule = (error.detail or "0").partition(" ")
                 raise exhausted(reservation.lines[int(error.args[0])], (int(room_nano), rule)) from None
             if error.sqlstate == NO_QUOTA:
                 raise quotas.refused(reservation, error.detail) from None
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
         assert held is not None
         told = quotas.told(reservation, held["quota_states"])
         return Hold(reservation.id, held["held"], held["held_currency"], tuple(held["over"]), told)
@@ -166,6 +170,12 @@ class PostgresLedger:
         await self._answered(
             lambda: self._run(lambda connection: connection.execute(sql.INSERT_TOP_UP, *astuple(top_up)))
         )
+
+    async def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool:
+        async def end(connection: Any) -> bool:
+            return bool(await connection.fetchval(sql.END_TOP_UP, now_unix_nano, top_up_id))
+
+        return await self._answered(lambda: self._run(end))
 
     async def draw(self, draws: Sequence[Draw]) -> frozenset[str]:
         """As leases.ledger.LedgerOfRecord says."""
@@ -240,13 +250,24 @@ class PostgresLedger:
             async with self._pool.acquire(timeout=ANSWER_SECONDS) as session:
                 yield session
         except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
+        else:
+            self._note_answer()
 
     async def _answered(self, work: Callable[[], Awaitable[Result]]) -> Result:
         try:
             return await work()
         except asyncpg.PostgresError as error:
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
+
+    def _note_answer(self) -> None:
+        self._server.answered(asyncio.get_running_loop().time())
+
+    def _unavailable(self, error: BaseException) -> LedgerUnavailable:
+        self._server.failed(error, asyncio.get_running_loop().time())
+        unavailable = LedgerUnavailable(retry_after_seconds=1)
+        unavailable.__cause__ = error
+        return unavailable
 
 
 class _Session(asyncpg.Connection):
@@ -333,9 +354,3 @@ def _written(settled: Settled) -> dict[str, Any]:
 def _closing(settlement: Settlement) -> Closing:
     state = POSTED if settlement.cluster else VOID
     return Closing(state, settlement.usage, settlement.cluster, settlement.settled_by, settlement.flags)
-
-
-def _unavailable(error: BaseException) -> LedgerUnavailable:
-    unavailable = LedgerUnavailable(retry_after_seconds=1)
-    unavailable.__cause__ = error
-    return unavailable

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from gateway_ext.budget.postgres.url import checked
+from gateway_ext.budget.quotas import State
 from gateway_ext.budget.rules import TopUp
 from gateway_ext.budget.spending import Look, Spent
 from gateway_ext.errors import LedgerUnavailable
@@ -27,6 +28,8 @@ GROUP BY substr(key, $3) HAVING sum(posted_nano) >= $4"""
 SELECT_TOP_UPS = """
 SELECT id, budget, amount_nano, begins_unix_nano, ends_unix_nano, actor, reason FROM top_up
 WHERE ends_unix_nano > $1 ORDER BY ends_unix_nano, id"""
+
+SELECT_QUOTAS = "SELECT key, full_unix_nano, held FROM quota"
 
 HAS_ACCOUNT = """
 SELECT 1 FROM account WHERE rule = $1 AND (right(key, length($2)) = $2 OR strpos(key, $2 || '/') > 0) LIMIT 1"""
@@ -50,6 +53,9 @@ class PostgresSpending:
 
     async def top_ups(self, ends_after_unix_nano: int) -> list[TopUp]:
         return [TopUp(*row) for row in await self._fetch(SELECT_TOP_UPS, ends_after_unix_nano)]
+
+    async def quotas(self) -> dict[str, State]:
+        return {key: State(*numbers) for key, *numbers in await self._fetch(SELECT_QUOTAS)}
 
     async def has_account(self, rule: str, budget: str) -> bool:
         return bool(await self._fetch(HAS_ACCOUNT, rule, f"/{budget}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = "ledger_1"
+SCHEMA_VERSION = "ledger_2"
 
 SELECT_VERSION = "SELECT version_num FROM alembic_version"
 
@@ -31,6 +31,10 @@ WITH pruned AS (DELETE FROM quota WHERE held = 0 AND full_unix_nano <= $1 RETURN
 INSERT_TOP_UP = """
 INSERT INTO top_up (id, budget, amount_nano, begins_unix_nano, ends_unix_nano, actor, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING"""
+
+END_TOP_UP = """
+WITH ended AS (UPDATE top_up SET ends_unix_nano = $1 WHERE id = $2 AND ends_unix_nano > $1 RETURNING 1)
+SELECT count(*) FROM ended"""
 
 SELECT_ACCOUNTS = """
 SELECT key, rule, limit_nano, posted_nano, held_nano, carried_nano, ends_unix_nano FROM account ORDER BY key"""

@@ -1,4 +1,4 @@
-"""Charged requests → rows of FOCUS 1.2, the FinOps Open Cost and Usage Specification. docs/reports.md says where each column is
+"""Charged requests → rows of FOCUS 1.4, the FinOps Open Cost and Usage Specification. docs/reports.md says where each column is
 from, and why some are null.
 
 A row is one charge of one request: so many tokens of one kind at their rate. Values are text as FOCUS writes it (decimals
@@ -17,7 +17,7 @@ from gateway_ext.budget.reports.meters import WHOLE_REQUEST, Charge, charges
 from gateway_ext.budget.reports.usage import Charged
 from gateway_ext.limits import NANO
 
-VERSION = "1.2"
+VERSION = "1.4"
 DECIMALS = 18
 UNKNOWN_PROVIDER = "Unknown"
 
@@ -43,15 +43,15 @@ def _of_request(request: Charged, organisation: str) -> Row:
         "BillingCurrency": request.currency,
         "ChargeCategory": "Usage",
         "ChargeFrequency": "Usage-Based",
+        "HostProviderName": provider,  # what is below it, a provider does not tell
         "InvoiceIssuerName": provider,
         "PricingCurrency": request.currency,
-        "ProviderName": provider,
-        "PublisherName": provider,
         "ResourceId": request.cluster or None,
         "ResourceName": request.cluster or None,
         "ResourceType": "Model Deployment" if request.cluster else None,
         "ServiceCategory": "AI and Machine Learning",
         "ServiceName": "Model Inference",
+        "ServiceProviderName": provider,
         "ServiceSubcategory": "Generative AI",
         "SubAccountId": payer.team or None,
         "SubAccountName": payer.team or None,
@@ -111,6 +111,7 @@ def decimal(numerator: int, denominator: int) -> str:
 def _tags(request: Charged) -> str | None:
     payer = request.payer
     tags = {
+        "agent_run": payer.agent_run,
         "application": payer.application,
         "business_unit": payer.business_unit,
         "cost_center": payer.cost_center,

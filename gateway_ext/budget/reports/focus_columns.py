@@ -1,4 +1,4 @@
-"""The columns of a FOCUS 1.2 data set (Cost and Usage), all that the specification defines, and our own."""
+"""The columns of a FOCUS 1.4 data set (Cost and Usage), all that the specification defines, and our own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Mapping
 TEXT, DECIMAL, MOMENT = "text", "decimal", "moment"
 
 COLUMNS: Mapping[str, str] = {
+    "AllocatedMethodDetails": TEXT,
+    "AllocatedMethodId": TEXT,
+    "AllocatedResourceId": TEXT,
+    "AllocatedResourceName": TEXT,
+    "AllocatedTags": TEXT,
     "AvailabilityZone": TEXT,
     "BilledCost": DECIMAL,
     "BillingAccountId": TEXT,
@@ -30,11 +35,15 @@ COLUMNS: Mapping[str, str] = {
     "CommitmentDiscountStatus": TEXT,
     "CommitmentDiscountType": TEXT,
     "CommitmentDiscountUnit": TEXT,
+    "CommitmentProgramEligibilityDetails": TEXT,
     "ConsumedQuantity": DECIMAL,
     "ConsumedUnit": TEXT,
+    "ContractApplied": TEXT,
     "ContractedCost": DECIMAL,
     "ContractedUnitPrice": DECIMAL,
     "EffectiveCost": DECIMAL,
+    "HostProviderName": TEXT,
+    "InvoiceDetailId": TEXT,
     "InvoiceId": TEXT,
     "InvoiceIssuerName": TEXT,
     "ListCost": DECIMAL,
@@ -46,8 +55,6 @@ COLUMNS: Mapping[str, str] = {
     "PricingCurrencyListUnitPrice": DECIMAL,
     "PricingQuantity": DECIMAL,
     "PricingUnit": TEXT,
-    "ProviderName": TEXT,
-    "PublisherName": TEXT,
     "RegionId": TEXT,
     "RegionName": TEXT,
     "ResourceId": TEXT,
@@ -55,6 +62,7 @@ COLUMNS: Mapping[str, str] = {
     "ResourceType": TEXT,
     "ServiceCategory": TEXT,
     "ServiceName": TEXT,
+    "ServiceProviderName": TEXT,
     "ServiceSubcategory": TEXT,
     "SkuId": TEXT,
     "SkuMeter": TEXT,

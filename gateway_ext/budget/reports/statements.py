@@ -14,7 +14,7 @@ _COLUMNS = {
     Dimension.DEPLOYMENT: "cluster",
 }
 
-PAYER = "subject, team, business_unit, project, application, environment, cost_center, credential_id"
+PAYER = "subject, team, business_unit, project, application, environment, cost_center, credential_id, agent_run"
 """The fields of Payer, in their order."""
 
 _ESTIMATED, _LEASE = 1, 2  # as one number: each column more to group by costs time

@@ -34,6 +34,7 @@ class Dimension(StrEnum):
     DEPLOYMENT = "deployment"
     ENVIRONMENT = "environment"
     COST_CENTER = "cost_center"
+    AGENT_RUN = "agent_run"
 
 
 @dataclass(frozen=True, slots=True)

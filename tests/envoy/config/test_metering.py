@@ -58,8 +58,11 @@ async def test_json(gateway: Gateway, usage: dict[str, Any], content_type: str) 
         events({"model": "served", "usage": None}, {"choices": [], "model": "served", "usage": CHAT_USAGE}),
         events({"type": "response.completed", "response": {"model": "served", "usage": RESPONSES_USAGE}}),
         events({"model": "served", "usage": CHAT_USAGE}).replace(b"data: ", b"data:").replace(b"\n", b"\r\n"),
+        events({"model": "served", "usage": CHAT_USAGE | {"completion_tokens": 1}}, {"usage": CHAT_USAGE}),
+        b": PROCESSING\n\n"
+        + events({"choices": [], "prompt_filter_results": []}, {"choices": [{}], "usage": CHAT_USAGE}),
     ],
-    ids=["chat", "responses", "no_space_and_crlf"],
+    ids=["chat", "responses", "no_space_and_crlf", "growing", "comment_and_filter"],
 )
 async def test_stream(gateway: Gateway, body: bytes) -> None:
     assert (await metadata_of(gateway, body, "text/event-stream; charset=utf-8"))["gw.usage"] == METERED

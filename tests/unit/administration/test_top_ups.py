@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.administration.actor import Actor
-from gateway_ext.administration.top_ups import Order, amount_nano, checked, grant
+from gateway_ext.administration.top_ups import Order, amount_nano, checked, end, grant
 from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.segments import process_directories
 from gateway_ext.bootstrap import opened_ledger, opened_spending
@@ -138,6 +138,9 @@ class Away:
     async def top_up(self, top_up: TopUp) -> None:
         raise LedgerUnavailable
 
+    async def end_top_up(self, top_up_id: str, now_unix_nano: int) -> bool:
+        raise LedgerUnavailable
+
 
 async def test_what_the_ledger_does_not_take_is_recorded_as_failed(
     settings: Settings, snapshot: Snapshot, spending: Spending
@@ -146,6 +149,34 @@ async def test_what_the_ledger_does_not_take_is_recorded_as_failed(
     with pytest.raises(ConfigurationError, match="try again"):
         await grant(settings, top_up, Actor("ada"), Away())  # type: ignore[arg-type]  # the one call that is made
     assert [name for name, *_ in recorded(settings)] == ["budget:topup:granted", "budget:topup:failed"]
+
+
+async def test_it_can_be_ended_and_that_is_recorded(
+    settings: Settings, snapshot: Snapshot, ledger: Ledger, spending: Spending
+) -> None:
+    granted = await grant(settings, await checked(ORDER, snapshot, spending), Actor("ada"), ledger)
+    ended = await end(settings, granted.id, "cancelled", Actor("bob"), ledger, spending)
+    assert ended is not None
+    assert ended == replace(granted, ends_unix_nano=ended.ends_unix_nano)
+    assert ended.ends_unix_nano <= SystemClock().now_unix_nano()
+    assert await spending.top_ups(SystemClock().now_unix_nano()) == []
+    assert await end(settings, granted.id, "cancelled", Actor("bob"), ledger, spending) is None
+    assert [(name, actor) for name, _, _, _, actor in recorded(settings)] == [
+        ("budget:topup:granted", "ada"),
+        ("budget:topup:ended", "bob"),
+    ]
+
+
+async def test_what_the_ledger_does_not_end_is_recorded_as_failed(
+    settings: Settings, snapshot: Snapshot, ledger: Ledger, spending: Spending
+) -> None:
+    granted = await grant(settings, await checked(ORDER, snapshot, spending), Actor(), ledger)
+    with pytest.raises(ConfigurationError, match="try again"):
+        await end(settings, granted.id, "cancelled", Actor(), Away(), spending)  # type: ignore[arg-type]  # the one call
+    assert recorded(settings)[-1][0] == "budget:topup:failed"
+    assert await spending.top_ups(SystemClock().now_unix_nano()) == [granted]
+    with pytest.raises(ConfigurationError, match="the reason"):
+        await end(settings, granted.id, " ", Actor(), ledger, spending)
 
 
 async def test_what_cannot_be_recorded_is_not_granted(

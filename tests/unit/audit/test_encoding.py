@@ -17,6 +17,7 @@ from gateway_ext.exchange import (
     Candidate,
     CredentialClass,
     Endpoint,
+    Estimate,
     Finding,
     Outcome,
     Principal,
@@ -62,6 +63,12 @@ DECISION = DecisionRecord(
     redactions=1,
     duration_ns=7,
     output_tokens_cap=300,
+    agent_run="run-1",
+    data_classes=("internal", "personal"),
+    labels=("contract",),
+    needs=("tools",),
+    estimate=Estimate(20, 30),
+    shadow_of="e0",
 )
 OUTCOME = OutcomeRecord(
     name=EventName.OUTCOME_SETTLED,
@@ -113,7 +120,10 @@ def test_decision_keeps_every_field() -> None:
     assert (decision.endpoint, decision.model, decision.stream) == ("/v1/chat/completions", "large", True)
     assert (decision.hold_id, decision.held_nano, decision.currency) == ("h1", 5, "EUR")
     assert (decision.request_bytes, decision.redactions, decision.duration_ns) == (100, 1, 7)
-    assert decision.output_tokens_cap == 300
+    assert (decision.output_tokens_cap, decision.agent_run) == (300, "run-1")
+    assert (list(decision.data_classes), list(decision.labels)) == (["internal", "personal"], ["contract"])
+    assert (list(decision.needs), decision.input_tokens_max, decision.output_tokens_max) == (["tools"], 20, 30)
+    assert decision.shadow_of == "e0"
     assert decision.sovereign
     assert decision.policy_digest == "d1"
     assert decision.principal == audit_pb2.Principal(
@@ -275,6 +285,9 @@ def test_the_format_has_no_room_for_content() -> None:
         *(f"Candidate.{name}" for name in ("cluster", "provider", "model", "jurisdiction", "tier")),
         *(f"Decision.{name}" for name in ("action", "reason", "refused_at", "interface", "source_address", "endpoint")),
         *(f"Decision.{name}" for name in ("model", "policy_digest", "hold_id", "currency", "rules")),
+        *(f"Decision.{name}" for name in ("data_classes", "labels", "needs")),  # words of policy and of the protocol
+        "Decision.shadow_of",  # an id of ours
+        "Decision.agent_run",  # a caller's, of the characters of an id: dialects/request_heads.py
         *(f"Outcome.{name}" for name in ("cluster", "provider", "model", "jurisdiction", "currency", "settled_by")),
         *(f"Outcome.{name}" for name in ("flags", "reason", "hold_id")),
         *(

@@ -471,6 +471,20 @@ class LedgerContract(QuotaContract):
         assert (settled.state, settled.is_first) == ("void", True)
         assert balances() == {"user": (0, 0)}
 
+    # --- top-ups ended early --------------------------------------------------------------------------------------
+
+    async def test_of_an_ended_top_up_nothing_more_is_granted(self, ledger: Ledger) -> None:
+        line = AccountLine("user", "per-user", 1_000, budget="EUR/per-user/user/ada")
+        await ledger.top_up(TopUp("t1", "EUR/per-user/user/ada", 500, NOW - 1, NOW + TTL, "root", "fair"))
+        await ledger.reserve(reservation("h1", 1_400, line))
+        assert await ledger.end_top_up("t1", NOW)
+        with pytest.raises(BudgetExhausted):
+            await ledger.reserve(reservation("h2", 1, line))
+        posted = await ledger.post("h1", Usage(900, 0), "eu/model", "test")
+        assert posted is not None
+        assert posted.cost_nano == 900
+        await ledger.reserve(reservation("h3", 100, line))
+
 
 async def close(ledger: Ledger, closing: str, hold_id: str) -> Settled | None:
     match closing:

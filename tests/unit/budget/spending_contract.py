@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from gateway_ext.budget.quotas import QuotaLine, State
 from gateway_ext.budget.reserve import lines
 from gateway_ext.budget.rules import BudgetRule, BudgetRules, Scope, TopUp
-from gateway_ext.budget.spending import looks
+from gateway_ext.budget.spending import is_of, looks, narrowed
 from gateway_ext.budget.windows import Calendar, Window
 from gateway_ext.exchange import CredentialClass, Principal, Usage
 from gateway_ext.limits import NANO
 from gateway_ext.ports import Ledger, Spending
+from gateway_ext.quota import Unit
 from tests.unit.budget.reservations import NOW, reservation
 
 MONTH = BudgetRule("monthly", Scope.USER, "*", 1_000)
@@ -80,6 +84,18 @@ class SpendingContract:
         assert await look(spending, MONTH, now=december, late=DAY) == both
         assert await look(spending, MONTH, now=december + 2 * DAY * NANO, late=DAY) == {"monthly/user/eva": (3, 0)}
 
+    @pytest.mark.parametrize("rule", [MONTH, MODEL, ROLLING, TOTAL])
+    async def test_one_account_is_found_among_those_that_begin_alike(
+        self, ledger: Ledger, spending: Spending, rule: BudgetRule
+    ) -> None:
+        subjects = ("ada", "adam", "ad", "ada/m", "ada@x", "ada-1")
+        for number, subject in enumerate(subjects):
+            await spend(ledger, str(number), subject, 1 + number)
+        (whole,) = looks(rule, "EUR", NOW, 0)
+        for number, subject in enumerate(subjects):
+            found = await spending.spent(narrowed(whole, subject), 0)
+            assert [each.posted_nano for each in found if is_of(each, whole, subject)] == [1 + number]
+
     async def test_names_that_begin_alike_are_told_apart(self, ledger: Ledger, spending: Spending) -> None:
         alike = BudgetRule("month", Scope.USER, "*", 1_000)
         await spend(ledger, "1", "ada", 5)
@@ -94,6 +110,28 @@ class SpendingContract:
             await ledger.top_up(each)
         assert await spending.top_ups(NOW) == [lasting]
         assert await spending.top_ups(NOW - 1) == [over, lasting]
+
+    async def test_an_ended_top_up_is_told_of_no_more_and_has_left_nothing(
+        self, ledger: Ledger, spending: Spending
+    ) -> None:
+        lasting = TopUp("t", "EUR/monthly/user/ada", 10, NOW - 5, NOW + 9, "root", "fair")
+        await ledger.top_up(lasting)
+        assert not await ledger.end_top_up("other", NOW)
+        assert await ledger.end_top_up("t", NOW)
+        assert await spending.top_ups(NOW) == []
+        assert await spending.top_ups(NOW - 1) == [replace(lasting, ends_unix_nano=NOW)]
+        assert not await ledger.end_top_up("t", NOW + 1)
+        await ledger.top_up(lasting)  # said again: it stays ended
+        assert await spending.top_ups(NOW) == []
+
+    async def test_it_tells_how_full_quotas_were_when_they_were_last_touched(
+        self, ledger: Ledger, spending: Spending
+    ) -> None:
+        assert await spending.quotas() == {}
+        used = QuotaLine("requests/60/q/user/ada", "q", Unit.REQUESTS, 10, 60, 2)
+        held = QuotaLine("tokens/60/t/user/ada", "t", Unit.TOKENS, 60, 60, 2)
+        await ledger.reserve(replace(reservation("h1", 1), quotas=(used, held)))
+        assert await spending.quotas() == {used.key: State(NOW + 12 * NANO, 0), held.key: State(0, 2 * NANO)}
 
     async def test_it_knows_who_has_ever_spent(self, ledger: Ledger, spending: Spending) -> None:
         await spend(ledger, "1", "ada", 5)

@@ -40,8 +40,15 @@ def test_reported_usage_is_charged_as_reported() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 429, 500, 503])
-def test_errors_cost_nothing(status: int) -> None:
-    assert settlement(outcome(http_status=status, usage=Usage(5, 7)), BOUNDS) == settled(None, "upstream_error")
+@pytest.mark.parametrize("usage", [None, Usage(0, 0), Usage(5, 7, is_estimated=True)])
+def test_errors_cost_nothing(status: int, usage: Usage | None) -> None:
+    assert settlement(outcome(http_status=status, usage=usage), BOUNDS) == settled(None, "upstream_error")
+
+
+@pytest.mark.parametrize(("status", "usage"), [(400, Usage(5, 0)), (500, Usage(5, 7))])
+def test_an_error_that_the_provider_bills_is_charged_and_says_so(status: int, usage: Usage) -> None:
+    charged = settlement(outcome(http_status=status, usage=usage, flags=("retries_exhausted",)), BOUNDS)
+    assert charged == settled(usage, "retries_exhausted", "error_billed")
 
 
 @pytest.mark.parametrize("flag", ["answer_blocked", "answer_uninspected"])

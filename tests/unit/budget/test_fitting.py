@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from gateway_ext.budget.fitting import Fitted, Wanted, fitting, hold, within_context
+from gateway_ext.budget.fitting import Fitted, Wanted, fitting, hold
 from gateway_ext.budget.prices import Price
+from gateway_ext.budget.quotas import QuotaLine, State, limited
 from gateway_ext.budget.reserve import exhausted
 from gateway_ext.budget.rules import AccountLine, Reservation
-from gateway_ext.errors import BudgetExhausted, ContextLengthExceeded
+from gateway_ext.errors import BudgetExhausted, RateLimited
 from gateway_ext.exchange import Endpoint, Estimate, Hold, Prompt
+from gateway_ext.quota import Unit
 from tests.unit.budget.reservations import reservation as stored
 
 LINE = AccountLine("user", "per-user", 10**9)
@@ -132,6 +134,94 @@ async def test_a_ledger_that_does_not_know_what_is_left_is_asked_again_for_what_
     assert len(ledger.asked) == 1
 
 
+def with_quotas(estimate: Estimate, tokens: int = 4_500, money: int = 10**9, requests: int = 1) -> Reservation:
+    """`build` in buckets of these sizes."""
+    asked = build(estimate)
+    used = estimate.input_tokens + estimate.output_tokens
+    return replace(
+        asked,
+        quotas=(
+            QuotaLine("t", "team-tokens", Unit.TOKENS, tokens, 60, used),
+            QuotaLine("m", "team-money", Unit.MONEY, money, 60, asked.amount_nano),
+            QuotaLine("r", "team-requests", Unit.REQUESTS, requests, 60, 1),
+        ),
+    )
+
+
+@dataclass
+class Buckets:
+    """All full, as each line says of itself."""
+
+    asked: list[Reservation] = field(default_factory=list)
+
+    async def reserve(self, reservation: Reservation) -> Hold:
+        self.asked.append(reservation)
+        if any(line.amount > line.limit for line in reservation.quotas):
+            raise limited(reservation.quotas, [State()] * len(reservation.quotas), reservation.created_unix_nano)
+        return Hold(reservation.id, reservation.amount_nano, "EUR")
+
+
+async def held_in(buckets: Buckets, counted: Counted, again: Callable[[Estimate], Reservation]) -> Fitted:
+    return await hold(ALL, again(ALL.estimate), again, buckets.reserve, counted)
+
+
+@pytest.mark.parametrize("sizes", [{"tokens": 4_500}, {"tokens": 10**9, "money": 8_999}])
+async def test_what_a_quota_has_no_room_for_by_its_bytes_is_counted(sizes: dict[str, int]) -> None:
+    buckets, counted = Buckets(), Counted(499)
+    fitted = await held_in(buckets, counted, lambda each: with_quotas(each, **sizes))
+    assert (fitted.estimate, fitted.output_cap) == (Estimate(499, 4_000), 0)
+    assert (len(buckets.asked), counted.times) == (2, 1)
+
+
+@pytest.mark.parametrize("tokens", [None, 1_000, 5_000])
+async def test_a_count_that_helps_no_quota_is_not_asked_with(tokens: int | None) -> None:
+    buckets = Buckets()
+    with pytest.raises(RateLimited, match="'team-tokens'"):
+        await held_in(buckets, Counted(tokens), with_quotas)
+    assert len(buckets.asked) == 1
+
+
+async def test_what_is_too_much_when_counted_is_refused_by_the_quota() -> None:
+    buckets = Buckets()
+    with pytest.raises(RateLimited, match="'team-tokens'"):
+        await held_in(buckets, Counted(501), with_quotas)
+    assert len(buckets.asked) == 2
+
+
+@pytest.mark.parametrize("sizes", [{"tokens": 3_999}, {"money": 7_999}, {"requests": 0}])
+async def test_what_fits_in_no_quota_without_any_input_is_not_counted(sizes: dict[str, int]) -> None:
+    counted = Counted(1)
+    with pytest.raises(RateLimited):
+        await held_in(Buckets(), counted, lambda each: with_quotas(each, **sizes))
+    assert counted.times == 0
+
+
+async def test_who_stands_behind_others_in_line_is_not_counted() -> None:
+    async def occupied(_: Reservation) -> Hold:
+        raise RateLimited("Others wait for a quota that applies here.", retry_after_seconds=1)
+
+    counted = Counted(1)
+    with pytest.raises(RateLimited, match="Others"):
+        await hold(ALL, with_quotas(ALL.estimate), with_quotas, occupied, counted)
+    assert counted.times == 0
+
+
+@pytest.mark.parametrize(("tokens", "waits_for"), [(499, 499), (None, 1_000)])
+async def test_who_waits_is_counted_before(tokens: int | None, waits_for: int) -> None:
+    waiting, counted = Ledger([10**9]), Counted(tokens)
+    fitted = await hold(
+        ALL, with_quotas(ALL.estimate), with_quotas, waiting.reserve, counted, at_once=Buckets().reserve
+    )
+    assert fitted.estimate == Estimate(waits_for, 4_000)
+    assert (len(waiting.asked), counted.times) == (1, 1)
+
+
+async def test_who_fits_at_once_neither_waits_nor_is_counted() -> None:
+    waiting, counted = Ledger([0]), Counted(1)
+    fitted = await hold(ALL, build(ALL.estimate), build, waiting.reserve, counted, at_once=Ledger([9_000]).reserve)
+    assert (fitted.estimate, len(waiting.asked), counted.times) == (ALL.estimate, 0, 0)
+
+
 def test_the_dearest_price_decides_what_fits() -> None:
     assert fitting(Wanted(Estimate(1_000, 4_000), 1, 1), build, 2_400) == Estimate(1_000, 395)  # b: 2,000 + 395 + 5
 
@@ -151,25 +241,3 @@ def test_the_dearest_price_decides_what_fits() -> None:
 def test_the_least_output(asked: int, choices: int, least: int, policy: int | None, expected: int | None) -> None:
     prompt = replace(PROMPT, choices=choices, output_tokens_least=least)
     assert Wanted.of(prompt, Estimate(10, asked * choices), policy).output_tokens_min == expected
-
-
-def test_a_request_that_cannot_fit_its_context_is_refused_with_the_counts() -> None:
-    asked = replace(PROMPT, output_tokens_asked=1_000)
-    assert within_context(asked, Estimate(9_000, 1_000), 8_000, 7_000, 7_300) == Estimate(7_300, 1_000)
-    with pytest.raises(ContextLengthExceeded) as refusal:
-        within_context(asked, Estimate(9_000, 1_000), 8_000, 7_001, 7_300)
-    assert str(refusal.value) == (
-        "This model's maximum context length is 8000 tokens. However, you requested 8001 tokens (7001 in the messages,"
-        " 1000 in the completion). Please reduce the length of the messages or completion."
-    )
-
-
-@pytest.mark.parametrize(("at_most", "output"), [(3_000, 4_096), (7_000, 1_000), (7_900, 256), (8_100, 256)])
-def test_who_named_no_limit_gets_what_the_window_leaves(at_most: int, output: int) -> None:
-    found = within_context(PROMPT, Estimate(30_000, 4_096), 8_000, at_most - 400, at_most)
-    assert found == Estimate(at_most, output)
-
-
-def test_choices_have_a_window_each() -> None:
-    prompt = replace(PROMPT, choices=3)
-    assert within_context(prompt, Estimate(9_000, 12_288), 8_000, 6_000, 7_000) == Estimate(7_000, 3_000)

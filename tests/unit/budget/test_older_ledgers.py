@@ -5,20 +5,25 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway_ext.budget.prices import Price
+from gateway_ext.budget.reports.sqlite_usage import SqliteUsage
+from gateway_ext.budget.reports.usage import Dimension, UsageQuery
 from gateway_ext.budget.sqlite_file import connect
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
-from gateway_ext.budget.sqlite_schema import SCHEMA_VERSION
+from gateway_ext.budget.sqlite_schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
+from gateway_ext.budget.sqlite_spending import SqliteSpending
 from gateway_ext.budget.status import read_accounts
 from gateway_ext.exchange import Usage
 from tests.unit.budget.reservations import NOW, TTL, FixedClock, assert_books_balance, reservation
 
 # Made by the program of that time: three holds, of which one is open, one estimated and one reported.
 OLD = Path(__file__).with_name("ledger_before_price_book.sql")
+RUN = ",\n  agent_run TEXT NOT NULL DEFAULT ''"
 RICH = Usage(30, 9, 4, cache_write_tokens=6, cache_write_1h_tokens=2, reasoning_tokens=5, served_ns=70)
 
 
@@ -81,6 +86,20 @@ def test_opening_it_again_changes_nothing_more(path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM hold").fetchone() == (3,)
 
 
+async def test_one_of_the_version_before_learns_of_runs(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"{MIGRATIONS[1]} {SCHEMA.replace(RUN, '')} PRAGMA user_version = 2")
+        assert ("agent_run",) not in connection.execute("SELECT name FROM pragma_table_info('hold')").fetchall()
+    ledger = SqliteLedger(path, FixedClock())
+    await ledger.open()
+    asked = reservation("new", 5)
+    await ledger.reserve(replace(asked, payer=replace(asked.payer, agent_run="run-1")))
+    await ledger.close()
+    query = UsageQuery(0, NOW + 1, (Dimension.AGENT_RUN,))
+    found = SqliteUsage(path).groups(query, lambda _: None)
+    assert {group.values[0]: figures.open_requests for group, figures in found.items()} == {"": 1, "run-1": 1}
+
+
 def test_its_accounts_can_be_read_before_it_is_opened(path: Path) -> None:
     (user,) = read_accounts(path)
     assert (user.key, user.limit_nano, user.held_nano, user.posted_nano, user.carried_nano) == (
@@ -92,3 +111,8 @@ def test_its_accounts_can_be_read_before_it_is_opened(path: Path) -> None:
     )
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)  # reading changes nothing
+
+
+async def test_it_has_neither_top_ups_nor_quotas_before_it_is_opened(path: Path) -> None:
+    spending = SqliteSpending(path)
+    assert (await spending.top_ups(0), await spending.quotas()) == ([], {})

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gateway_ext.budget.postgres import status
+from gateway_ext.budget.postgres import reachability, status
 from gateway_ext.budget.postgres.ledger import PostgresLedger
 from gateway_ext.budget.postgres.migrate import migrate
 from gateway_ext.budget.rules import AccountLine
@@ -154,7 +154,10 @@ async def test_a_cancelled_reservation_is_voided_after_it_was_made(
     assert await read_balances(server, schema) == {"user": (0, 0)}
 
 
-async def test_a_server_that_crashes_refuses_and_comes_back_with_its_books(server: Postgres, schema: str) -> None:
+async def test_a_server_that_crashes_refuses_and_comes_back_with_its_books(
+    server: Postgres, schema: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(reachability, "QUIET_SECONDS", 0.0)
     ledger = PostgresLedger(server.url, FixedClock(), schema=schema)
     await ledger.open()
     await ledger.reserve(reservation("h1", 60))
@@ -163,10 +166,17 @@ async def test_a_server_that_crashes_refuses_and_comes_back_with_its_books(serve
         await ledger.reserve(reservation("h2", 60))
     with pytest.raises(LedgerUnavailable):
         await ledger.void("h1", "test")
+    assert [line.split(" (")[0] for line in told(caplog)] == ["ledger: PostgreSQL does not answer"]
     await asyncio.to_thread(server.start)
     assert (await ledger.reserve(reservation("h2", 60))).amount_nano == 60
     assert await read_balances(server, schema) == {"user": (120, 0)}
+    assert told(caplog)[1:] == ["ledger: PostgreSQL answers again"]
     await ledger.close()
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """By us: asyncpg's pool tells of its own attempts, at most once a minute."""
+    return [record.message for record in caplog.records if record.name == reachability.__name__]
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,12 @@ def test_no_value_can_pretend_to_be_another(team: str) -> None:
     (line,) = lines(of_team, principal=replace(ADA, team=team))
     assert line.key.count("/") == 4
     assert (line.key == lines(of_team)[0].key) == (team == "engines/a")
+
+
+def test_a_run_has_quotas_of_its_own_that_nobody_else_is_short_of() -> None:
+    rules = replace(RULES, quotas=(replace(REQUESTS, scope=Scope.AGENT_RUN),))
+    (line,) = quota_lines(rules, ADA, "large", ESTIMATE, 1, "run-1")
+    (other,) = quota_lines(rules, replace(ADA, subject="bob"), "large", ESTIMATE, 1, "run-1")
+    assert not line.is_shared
+    assert line.key != other.key
+    assert quota_lines(rules, ADA, "large", ESTIMATE, 1) == ()

@@ -8,7 +8,7 @@ from gateway_ext.budget.prices import DatedPrice, Price, always
 from gateway_ext.budget.reserve import AccountKey, estimate, lines, reservation, worst_case
 from gateway_ext.budget.rules import AccountLine, BudgetRule, BudgetRules, Payer, Scope
 from gateway_ext.budget.windows import Calendar, Window
-from gateway_ext.errors import BudgetMissing, CredentialBudgetUnusable, InternalFailure
+from gateway_ext.errors import AgentRunMissing, BudgetMissing, CredentialBudgetUnusable, InternalFailure
 from gateway_ext.exchange import (
     Attachment,
     Candidate,
@@ -107,6 +107,45 @@ def test_each_level_of_the_house_has_accounts(scope: Scope, value: str) -> None:
     if scope is not Scope.ORGANISATION:
         with pytest.raises(BudgetMissing):
             lines(rules, nobody, "large", NOW)
+
+
+RUN = BudgetRule("runs", Scope.AGENT_RUN, "*", 5, Window(Calendar.TOTAL))
+
+
+def test_a_run_has_an_account_of_its_own_for_each_who_names_it() -> None:
+    rules = replace(RULES, budgets=(*RULES.budgets, RUN))
+    *others, line = lines(rules, ADA, "large", NOW, "run-1")
+    assert tuple(others) == lines(rules, ADA, "large", NOW) == lines(RULES, ADA, "large", NOW)
+    assert AccountKey.parse(line.key) == AccountKey("EUR", "total", "runs", "agent_run", "ada@example.com/run-1")
+    *_, elsewhere = lines(rules, replace(ADA, subject="bob@example.com"), "large", NOW, "run-1")
+    assert elsewhere.key != line.key
+
+
+def test_a_run_alone_allows_nothing() -> None:
+    """Who could spend by naming a run could spend again by naming another."""
+    with pytest.raises(BudgetMissing):
+        lines(replace(RULES, budgets=(RUN,)), ADA, "large", NOW, "run-1")
+
+
+@pytest.mark.parametrize(("match", "models"), [("*", ()), ("ada@*", ("large",)), ("*/*", ())])
+def test_a_run_may_be_required_of_whom_it_is_for(match: str, models: tuple[str, ...]) -> None:
+    required = replace(RUN, match=match, models=models, is_required=True)
+    rules = replace(RULES, budgets=(*RULES.budgets, required))
+    with pytest.raises(AgentRunMissing):
+        lines(rules, ADA, "large", NOW)
+    assert len(lines(rules, ADA, "large", NOW, "run-1")) == 3
+
+
+@pytest.mark.parametrize(("match", "models"), [("bot-*", ()), ("*", ("small",)), ("*/run-2", ())])
+def test_of_nobody_else(match: str, models: tuple[str, ...]) -> None:
+    required = replace(RUN, match=match, models=models, is_required=True)
+    rules = replace(RULES, budgets=(*RULES.budgets, required))
+    assert lines(rules, ADA, "large", NOW) == lines(RULES, ADA, "large", NOW)
+
+
+def test_reports_can_tell_runs_apart() -> None:
+    asked = reservation("x1", ADA, "large", Estimate(1, 1), [candidate("eu/cheap")], RULES, NOW, "run-1")
+    assert asked.payer.agent_run == "run-1"
 
 
 def test_a_budget_may_be_for_some_models_and_count_each_apart() -> None:

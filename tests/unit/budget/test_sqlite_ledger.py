@@ -103,6 +103,7 @@ async def test_a_settled_hold_keeps_what_reports_need(path: Path, ledger: Sqlite
         "environment": "",
         "cost_center": "4711",
         "credential_id": "",
+        "agent_run": "",
         "model": "large",
         "input_tokens_max": 100,
         "output_tokens_max": 10,

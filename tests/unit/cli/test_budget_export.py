@@ -35,7 +35,7 @@ def test_a_file_as_focus_says(state_dir: Path, capsys: pytest.CaptureFixture[str
     out = state_dir / "usage.csv"
     assert export(state_dir, out, "--organisation", "Acme") == 0
     rows = read_csv(out)
-    assert capsys.readouterr().out == f"{out}: {len(rows)} rows of 2023-11 (UTC), FOCUS 1.2\n"
+    assert capsys.readouterr().out == f"{out}: {len(rows)} rows of 2023-11 (UTC), FOCUS 1.4\n"
     assert list(focus_rules.faults(list(COLUMNS), rows)) == []
     assert sum(Decimal(row["BilledCost"] or 0) for row in rows) == Decimal("6.33")
     assert {row["x_HoldId"] for row in rows} == {"a1", "a2", "b1", "b3", "e1", "late", "m1"}

@@ -40,6 +40,18 @@ def test_what_was_granted_is_listed(run: Callable[..., int], capsys: pytest.Capt
     assert "trade fair" in capsys.readouterr().out
 
 
+def test_it_can_be_ended_before_its_day(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*GRANT) == 0
+    capsys.readouterr()
+    assert run("top-ups", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert run("end-top-up", row["id"], "--reason", "fair cancelled", "--actor", "ada") == 0
+    assert capsys.readouterr().out == "Ended: 12.5 EUR on top of 'per-team' for team sales.\n"
+    assert run("top-ups", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert run("end-top-up", row["id"], "--reason", "again") == 1
+
+
 @pytest.mark.parametrize(("right", "wrong"), [("12.50", "12,50"), ("12.50", "0"), ("per-team", "per-taem")])
 def test_what_cannot_be_meant_grants_nothing(
     run: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path, right: str, wrong: str

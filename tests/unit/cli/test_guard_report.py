@@ -10,7 +10,7 @@ from gateway_ext.audit.cursor import Cursor
 from gateway_ext.audit.exporter import to_request
 from gateway_ext.audit.reading import last_events, next_batch
 from gateway_ext.audit.segments import segment_path, segment_sizes
-from gateway_ext.cli import guard_evidence, progress
+from gateway_ext.cli import guard_evidence, progress, spooled
 from gateway_ext.cli.main import main
 from gateway_ext.guard import marks
 from gateway_ext.guard.marks import Mark
@@ -206,9 +206,9 @@ def test_segments_and_batches_are_read_to_their_end_while_old_ones_vanish(
     write_trail(state, [record(101, [finding("iban", 51)])], "processor-1", 1_900_000_200)
     numbers = sorted(segment_sizes(directory))
     assert len(numbers) == 3
-    monkeypatch.setattr(guard_evidence, "BATCH_RECORDS", 3)
+    monkeypatch.setattr(spooled, "BATCH_RECORDS", 3)
     read_bytes: list[int] = []
-    total = guard_evidence.bytes_to_read(state / "spool", [])
+    total = spooled.bytes_to_read(state / "spool", [])
     hits = list(guard_evidence.hits_since(state / "spool", [], 0, read_bytes.append))
     assert sum(hit.detector == "iban" for hit in hits) == 42
     assert 0 < sum(read_bytes) <= total
@@ -223,7 +223,7 @@ def test_segments_and_batches_are_read_to_their_end_while_old_ones_vanish(
             raise FileNotFoundError
         return next_batch(*arguments)
 
-    monkeypatch.setattr(guard_evidence, "next_batch", vanishing)
+    monkeypatch.setattr(spooled, "next_batch", vanishing)
     hits = list(guard_evidence.hits_since(state / "spool", [], 0, read_bytes.append))
     assert {f"{50:032x}", f"{51:032x}"} & {hit.fingerprint for hit in hits} == {f"{51:032x}"}
     assert next_batch(directory, Cursor(), 1, 1).events
@@ -233,7 +233,7 @@ def test_a_process_directory_that_vanishes_ends_the_reading(state: Path, monkeyp
     def gone(*_arguments: Any) -> Any:
         raise FileNotFoundError
 
-    monkeypatch.setattr(guard_evidence, "next_batch", gone)
+    monkeypatch.setattr(spooled, "next_batch", gone)
     monkeypatch.setattr(Path, "is_dir", lambda path: path.name == "spool")
     monkeypatch.setattr(guard_evidence, "process_directories", lambda spool: [spool / "processor-0"])
     assert list(guard_evidence.hits_since(state / "spool", [], 0, lambda _: None)) == []

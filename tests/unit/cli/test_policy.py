@@ -57,6 +57,25 @@ def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["warnings"] == []
 
 
+def test_rules_are_shown_with_the_deployments_they_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = Path(shutil.copytree(GOOD, tmp_path / "policies"))
+    with (directory / "routing.yaml").open("a") as file:
+        file.write("rules: [{name: not-us, without: {jurisdictions: [US]}, when: request.is_stream}]\n")
+    assert run("check", str(directory)) == 0
+    assert "  not-us  *       without  us/big       request.is_stream" in capsys.readouterr().out
+    assert run("check", str(directory), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["rules"] == [
+        {
+            "name": "not-us",
+            "models": ["*"],
+            "when": "request.is_stream",
+            "effect": "without",
+            "deployments": ["us/big"],
+            "stop": False,
+        }
+    ]
+
+
 def test_every_problem_is_printed_where_it_is(bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", str(bad)) == 1
     out, err = capsys.readouterr()
@@ -145,6 +164,32 @@ def test_explain_plays_a_front_end(policies: Path, capsys: pytest.CaptureFixture
     assert explained(policies, capsys, *CHAT_UI, *NAMES_ADA, *NAMES_ADA)["reason"] == "user_header_invalid"
     ignored = explained(policies, capsys, *NAMES_ADA)
     assert (ignored["principal"], ignored["front_end"]) == ("demo@local", None)
+
+
+def test_explain_plays_a_run_of_an_agent(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    budgets = policies / "budgets.yaml"
+    rule = "{name: per-run, scope: agent_run, amount: 1, window: total, required: true}"
+    budgets.write_text(budgets.read_text().replace("budgets:\n", f"budgets:\n  - {rule}\n", 1))
+    assert explained(policies, capsys)["reason"] == "agent_run_missing"
+    found = explained(policies, capsys, "--header", "X-Agent-Run: run-1")
+    assert (found["action"], found["budgets"]) == ("forward", ["per-run", "per-user", "per-team"])
+    twice = ["--header", "x-agent-run: run-1", "--header", "x-agent-run: run-2"]
+    assert explained(policies, capsys, *twice)["reason"] == "agent_run_invalid"
+
+
+def test_explain_says_of_which_classes_content_is_and_why(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    identity = policies / "identity.yaml"
+    asserted = "asserts: {subject: x-openwebui-user-email}"
+    identity.write_text(identity.read_text().replace(f"{asserted}}}", f"{asserted}, labels_header: x-data-class}}"))
+    labelled = [*CHAT_UI, *NAMES_ADA, "--header", "X-Data-Class: health"]
+    found = explained(policies, capsys, *labelled)
+    assert (found["data_classes"], found["labels"]) == (["internal", "personal", "special-category"], ["health"])
+    assert found["candidates"] == ["simulator-eu/assistant"]
+    request = policies.parent / "request.json"
+    main(["policy", "explain", str(request), "--policies", str(policies), *labelled])
+    line = "content is internal, personal, special-category (label:special-category): simulator-eu/assistant"
+    assert line in capsys.readouterr().out
+    assert explained(policies, capsys, *labelled, "--header", "X-Data-Class: nonsense")["reason"] == "label_unknown"
 
 
 def test_explain_plays_endpoint_environment_and_purpose(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import shutil
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from gateway_ext.budget.postgres.ledger import PostgresLedger
+from gateway_ext.budget.postgres.migrate import migrate
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.cli.main import main
 from gateway_ext.cli.prices_shown import percent, units
@@ -20,6 +23,7 @@ from gateway_ext.clock import SystemClock
 from gateway_ext.exchange import Usage
 from gateway_ext.limits import NANO
 from gateway_ext.settings import load_settings
+from tests.servers.postgres import running_postgres
 from tests.unit.budget.reservations import FixedClock, reservation
 
 GOOD = Path(__file__).parents[2] / "policies" / "good"
@@ -148,55 +152,73 @@ def test_diff_of_different_currencies(prices: Prices, policies: Path, tmp_path: 
     assert prices("diff", str(policies), str(other))[0] == 2
 
 
-async def test_diff_says_what_last_month_would_have_cost(policies: Path, tmp_path: Path) -> None:
-    """Requests of this month and of long ago do not count, nor what was given back."""
-    state = tmp_path / "state"
-    path = load_settings(None, state_dir=state).layout.ledger
-    clock = FixedClock(SystemClock().now_unix_nano())
-    ledger = SqliteLedger(path, clock)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Those of a gateway whose ledger has a little traffic of last month, and of this one."""
+    path = tmp_path / "settings.yaml"
+    path.write_text(f"state_dir: {tmp_path / 'state'}\n")
+    if request.param == "sqlite":
+        asyncio.run(_fill(SqliteLedger(load_settings(path).layout.ledger, FixedClock())))
+        yield path
+        return
+    with running_postgres() as server:
+        migrate(server.url)
+        asyncio.run(_fill(PostgresLedger(server.url, FixedClock())))
+        path.write_text(f"ledger_url: {server.url}\n")
+        yield path
+
+
+async def _fill(ledger: SqliteLedger | PostgresLedger) -> None:
     await ledger.open()
-    for number in range(5):
-        await ledger.reserve(reservation(f"h{number}", 1, expires_unix_nano=2**62))
+    now = SystemClock().now_unix_nano()
+    for number in range(6):
+        asked = replace(
+            reservation(f"h{number}", 1, expires_unix_nano=2**62),
+            created_unix_nano=now if number == 4 else _middle_of_last_month(now),
+            currency="USD" if number == 5 else "EUR",
+        )
+        await ledger.reserve(asked)
     usage = Usage(1_000_000, 100_000, 200_000, reasoning_tokens=50_000)
     await ledger.post("h0", usage, "us/big", "access_log")
     await ledger.post("h1", None, "us/big", "access_log")
     await ledger.post("h2", usage, "us/gone", "access_log")
     await ledger.void("h3", "access_log")
     await ledger.post("h4", usage, "us/big", "access_log")
+    await ledger.post("h5", usage, "us/big", "access_log")
     await ledger.close()
-    with closing(sqlite3.connect(path)) as connection, connection:
-        # In the middle of last month: fifteen days before the first of this one, whatever day it is.
-        connection.execute(
-            "UPDATE hold SET settled_unix_nano = ? WHERE id <> 'h4'", (_middle_of_last_month(clock.now),)
-        )
+
+
+def test_diff_says_what_last_month_would_have_cost(policies: Path, tmp_path: Path, settings: Path) -> None:
     book = tmp_path / "next.yaml"
     book.write_text(BOOK.replace("output: 20,", "output: 20, reasoning: 40,"))
-    traffic = _diff(policies, book, state)
+    traffic = _diff(policies, book, "--settings", str(settings))
     assert set(traffic) == {"us/big", "us/gone"}
     found = traffic["us/big"]
     # 0.8 × 1.8 + 0.2 × 0.18 + 0.1 × 9; reasoning at twice the rate of the output
     assert (found["requests"], found["unpriced"], found["before"], found["after"]) == (2, 1, "2.376", "2.826")
     assert found["change"] == "+18.9 %"
     assert (traffic["us/gone"]["requests"], traffic["us/gone"]["unpriced"]) == (1, 1)
+    if (tmp_path / "state").exists():
+        assert _diff(policies, book, "--state", str(tmp_path / "state")) == traffic
 
 
 def _middle_of_last_month(now_unix_nano: int) -> int:
+    """Fifteen days before the first of this one, whatever day it is."""
     first = datetime.fromtimestamp(now_unix_nano // NANO, UTC).replace(day=1, hour=12)
     return int(first.timestamp()) * NANO - 15 * DAY_NANO
 
 
-def _diff(before: Path, after: Path, state: Path) -> dict[str, Any]:
+def _diff(before: Path, after: Path, *where: str) -> dict[str, Any]:
     out = io.StringIO()
-    arguments = ["prices", "diff", str(before), str(after), "--state", str(state), "--policies", str(before), "--json"]
     with redirect_stdout(out):
-        main(arguments)
+        main(["prices", "diff", str(before), str(after), *where, "--policies", str(before), "--json"])
     return {row["deployment"]: row for row in json.loads(out.getvalue())["traffic"]}
 
 
 def test_diff_without_a_ledger(prices: Prices, policies: Path, tmp_path: Path) -> None:
     status, _, err = prices("diff", str(policies), str(policies), "--state", str(tmp_path / "nowhere"))
     assert status == 2
-    assert "the ledger cannot be read" in err
+    assert "there is no ledger" in err
 
 
 def test_amounts_are_rounded_up_and_changes_to_the_nearest() -> None:

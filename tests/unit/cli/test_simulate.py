@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from gateway_ext.cli.main import main
-from gateway_ext.cli.simulate import read_api_keys
+from gateway_ext.cli.simulate import read_api_keys, read_flavours
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.simulator.flavours import Flavour
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -54,3 +55,14 @@ def test_a_missing_or_empty_key_is_an_error(tmp_path: Path) -> None:
         read_api_keys([str(tmp_path / "empty")])
     with pytest.raises(ConfigurationError, match="FileNotFoundError"):
         read_api_keys([str(tmp_path / "none")])
+
+
+def test_flavours_are_of_deployments() -> None:
+    assert read_flavours([]) == {}
+    assert read_flavours(["us=mistral", "eu=tgi"]) == {"us": Flavour.MISTRAL, "eu": Flavour.TGI}
+
+
+@pytest.mark.parametrize("given", ["mistral", "us=", "=mistral", "us=Mistral"])
+def test_unknown_flavours_are_refused_with_those_there_are(given: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"DEPLOYMENT=NAME, with a name of openai, azure"):
+        read_flavours([given])

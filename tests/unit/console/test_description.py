@@ -10,7 +10,7 @@ import pytest
 from fastapi.openapi.models import OpenAPI
 
 from gateway_ext.cli.main import main
-from gateway_ext.console import app, credential_shapes, fields, order_shapes
+from gateway_ext.console import app, budget_shapes, credential_shapes, fields, order_shapes
 from gateway_ext.console.description import operations
 from gateway_ext.console.fields import Body
 from tests.unit.console.office import Office
@@ -76,6 +76,7 @@ def test_operations_have_names_of_their_own() -> None:
         order_shapes.Stop,
         order_shapes.Disabling,
         order_shapes.Revocation,
+        budget_shapes.TopUpWish,
         fields.Because,
     ],
 )

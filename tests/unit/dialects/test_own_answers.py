@@ -55,3 +55,20 @@ def test_an_error_of_the_messages_api_is_anthropics(refusal: errors.Refusal, kin
         "error": {"type": kind, "message": str(refusal), "param": None, "code": refusal.code},
         "request_id": "exchange-1",
     }
+
+
+def message(refusal: errors.Refusal, path: str) -> str:
+    return str(json.loads(error_body(path, refusal, "id"))["error"]["message"])
+
+
+def test_what_is_too_long_is_said_in_the_words_that_clients_of_the_dialect_look_for() -> None:
+    """Clients compact the conversation, or lower the limit of the answer by these counts."""
+    answer_too_long = errors.ContextLengthExceeded(200_000, 184_915, 20_000)
+    said = "input length and `max_tokens` exceed context limit: 184915 + 20000 > 200000,"
+    assert message(answer_too_long, "/v1/messages").startswith(said)
+    prompt_too_long = errors.ContextLengthExceeded(200_000, 209_999, 20_000)
+    assert message(prompt_too_long, "/v1/messages") == "prompt is too long: 209999 tokens > 200000 maximum"
+    for refusal in (answer_too_long, prompt_too_long):
+        assert message(refusal, "/v1/chat/completions").startswith(
+            "This model's maximum context length is 200000 tokens"
+        )

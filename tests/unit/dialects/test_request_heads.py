@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from gateway_ext.dialects.request_heads import require_json, served_endpoint
-from gateway_ext.errors import ContentTypeUnsupported, EndpointUnknown, MethodNotAllowed
+from gateway_ext.dialects.request_heads import agent_run, require_json, served_endpoint
+from gateway_ext.errors import AgentRunInvalid, ContentTypeUnsupported, EndpointUnknown, MethodNotAllowed
 from gateway_ext.exchange import Endpoint, Interface, RequestHead
 
 HEAD = RequestHead(Interface.PUBLIC, "POST", "/v1/chat/completions", "application/json", "", "", {})
@@ -34,3 +34,21 @@ def test_json_in_utf8_is_accepted(accepted: str) -> None:
 def test_anything_else_is_refused(refused: str) -> None:
     with pytest.raises(ContentTypeUnsupported):
         require_json(dataclasses.replace(HEAD, content_type=refused))
+
+
+@pytest.mark.parametrize("name", ["7", "run-1", "4f9c2b1e-8a6d-4c3e-9f00-aabbccddeeff", "a:b.c_d-E", "x" * 128])
+def test_a_run_is_called_by_an_id(name: str) -> None:
+    assert agent_run(dataclasses.replace(HEAD, agent_run=name)) == name
+
+
+def test_none_has_to_be_named() -> None:
+    assert agent_run(HEAD) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "-1", "a b", "a/b", "a, b", "run\n", "ü", "a%2Fb", "x" * 129, "ada@example.eu"]
+)
+def test_what_is_no_id_is_refused_and_not_repeated(name: str) -> None:
+    with pytest.raises(AgentRunInvalid) as refusal:
+        agent_run(dataclasses.replace(HEAD, agent_run=name))
+    assert not name.strip("-1 ") or name not in str(refusal.value)

@@ -92,8 +92,9 @@ def plain_internal(config: dict[str, Any]) -> None:
 
 def retarget(xds: dict[str, Any]) -> dict[str, Any]:
     options = xds["clusters.yaml"]["resources"][0]["typed_extension_protocol_options"]
-    (found,) = (each for each in next(iter(options.values()))["http_filters"] if each["name"] == "retarget_fallback")
-    action = found["typed_config"]["xds_matcher"]["on_no_match"]["action"]["typed_config"]
+    (found,) = (each for each in next(iter(options.values()))["http_filters"] if each["name"] == "retarget")
+    tree = found["typed_config"]["xds_matcher"]["matcher_tree"]
+    action = tree["exact_match_map"]["map"]["1"]["action"]["typed_config"]
     ext_proc: dict[str, Any] = action["typed_config"]["typed_config"]
     return ext_proc
 
@@ -115,6 +116,10 @@ OPENED: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]
     "body_unseen": (
         lambda c, x: typed(c, "ExternalProcessor")["processing_mode"].update(request_body_mode="NONE"),
         "does not see whole requests",
+    ),
+    "cluster_untold": (
+        lambda c, x: typed(c, "ExternalProcessor").pop("response_attributes"),
+        "which cluster answered",
     ),
     "interface_untold": (
         lambda c, x: typed(c, "ExternalProcessor")["grpc_service"].pop("initial_metadata"),

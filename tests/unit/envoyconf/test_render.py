@@ -48,7 +48,7 @@ def test_what_is_referred_to_comes_before_what_refers_to_it() -> None:
     files = list(render(snapshot_of(provider("b"), provider("a")), LAYOUT, 1))
     assert files == [
         "secrets/key-of-a.yaml", "secrets/key-of-b.yaml", "tls/server.yaml", "tls/clients-ca.yaml",
-        "keys.yaml", "processors.yaml", "clusters.yaml", "routes.yaml",
+        "keys.yaml", "processors.yaml", "clusters.yaml", "shadow.yaml", "routes.yaml",
     ]  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_secrets_are_places_not_keys() -> None:
 class TestCluster:
     def test_filters_begin_with_the_scrub_and_end_with_the_codec(self) -> None:
         codec = "envoy.filters.http.upstream_codec"
-        names = ["scrub_and_path", "constants", "retarget_fallback", "credential", "veil", codec]
+        names = ["scrub_and_path", "constants", "retarget", "credential", "veil", codec]
         assert list(filters(the_cluster())) == names
 
     def test_provider_without_a_credential_gets_none(self) -> None:
@@ -130,7 +130,7 @@ class TestCluster:
         ],
     )
     def test_base_path_cannot_leave_its_string(self, base_path: str, quoted: str) -> None:
-        assert f'replace(":path", {quoted} .. plan["path"])' in the_scrub(base_path=base_path)
+        assert f'replace(":path", {quoted} .. path)' in the_scrub(base_path=base_path)
 
     @pytest.mark.parametrize(
         ("fields", "port", "authority"),
@@ -164,6 +164,18 @@ class TestCluster:
     def test_plain_http_has_no_tls(self) -> None:
         assert "transport_socket" not in the_cluster()
 
+    def test_retries_are_bounded_by_a_budget_that_lets_fallbacks_through_when_all_of_it_fails(self) -> None:
+        (thresholds,) = the_cluster()["circuit_breakers"]["thresholds"]
+        assert thresholds["retry_budget"] == {"budget_percent": {"value": 100.0}, "min_retry_concurrency": 4096}
+        assert "max_retries" not in thresholds
+
+    def test_policy_says_how_much_a_provider_is_asked_at_a_time(self) -> None:
+        (thresholds,) = the_cluster(connections_max=8, requests_max=64)["circuit_breakers"]["thresholds"]
+        assert (thresholds["max_connections"], thresholds["max_requests"]) == (8, 64)
+        assert thresholds["max_pending_requests"] == 64
+        (thresholds,) = the_cluster()["circuit_breakers"]["thresholds"]
+        assert (thresholds["max_connections"], thresholds["max_requests"]) == (1024, 4096)
+
     def test_the_only_host_is_never_ejected(self) -> None:
         detection = the_cluster()["outlier_detection"]
         assert detection["max_ejection_percent"] < 100
@@ -178,8 +190,9 @@ class TestRoutes:
         return dict(host)
 
     def test_the_endpoints_exactly_then_nothing(self) -> None:
-        *served, last = self.host(snapshot_of(provider("a")))["routes"]
+        *served, model, last = self.host(snapshot_of(provider("a")))["routes"]
         assert [route["match"] for route in served] == [{"path": endpoint.value} for endpoint in Endpoint]
+        assert (model["name"], model["match"]) == ("model", {"prefix": "/v1/models/"})
         assert (last["match"], last["direct_response"]) == ({"prefix": "/"}, {"status": 404})
 
     def test_no_route_names_a_provider(self) -> None:
@@ -194,11 +207,19 @@ class TestRoutes:
         host = self.host(snapshot_of(*(provider(f"p{index}") for index in range(deployments))))
         assert host["routes"][0]["route"]["retry_policy"]["num_retries"] == retries
 
-    def test_attempts_are_counted_by_dialect(self) -> None:
+    def test_an_answer_has_to_begin_in_time_where_policy_says_so(self) -> None:
+        snapshot = snapshot_of(provider("a"))
+        policy = self.host(snapshot)["routes"][0]["route"]["retry_policy"]
+        assert ("per_try_timeout" in policy, policy["per_try_idle_timeout"]) == (False, "120s")
+        hasty = dataclasses.replace(snapshot, routing=dataclasses.replace(snapshot.routing, first_token_seconds=15))
+        policy = self.host(hasty)["routes"][0]["route"]["retry_policy"]
+        assert (policy["per_try_timeout"], policy["per_try_idle_timeout"]) == ("15s", "120s")
+
+    def test_attempts_are_counted_by_what_an_endpoint_reaches(self) -> None:
         messages = [provider(f"m{index}", dialect=Dialect.ANTHROPIC) for index in range(4)]
         host = self.host(snapshot_of(provider("a"), provider("b"), *messages))
         retries = {route["name"]: route["route"]["retry_policy"]["num_retries"] for route in host["routes"][:-1]}
-        assert (retries["chat_completions"], retries["messages"]) == (1, 3)
+        assert (retries["chat_completions"], retries["embeddings"]) == (5, 1)
 
     def test_each_dialects_clients_find_the_id_where_they_look(self) -> None:
         (configuration,) = documents(snapshot_of(provider("a")))["routes.yaml"]
@@ -208,7 +229,13 @@ class TestRoutes:
             {each["header"]["key"] for each in routes[name]["response_headers_to_add"]}
             for name in ("messages", "chat_completions")
         )
-        assert everywhere == ["x-request-id", "x-gateway-output-cap", "x-gateway-degraded-from"]
+        assert everywhere == [
+            "x-request-id",
+            "x-gateway-output-cap",
+            "x-gateway-degraded-from",
+            "x-gateway-route",
+            "x-gateway-context",
+        ]
         assert "request-id" in messages - chat
         assert "anthropic-organization-id" in configuration["response_headers_to_remove"]
 

@@ -23,12 +23,13 @@ def test_rendered_clusters_and_routes_become_static_ones(tmp_path: Path) -> None
         "deny",
         "processor",
         "keys",
+        "shadow",
         "console",
         "a/assistant",
     ]
     assert "dynamic_resources" not in whole
     names = [manager["route_config"]["name"] for _, manager in connection_managers(whole)]
-    assert names == ["llm", "llm", "console", "health", "keys"]
+    assert names == ["llm", "llm", "console", "health", "keys", "shadow"]
     assert "dynamic_resources" in config
 
 

@@ -141,6 +141,12 @@ def test_what_the_processor_read_in_the_response(flag: str) -> None:
     assert (outcome.usage, outcome.flags, outcome.saw_end_of_stream) == (None, (flag,), False)
 
 
+def test_the_outcome_of_a_copy_says_so() -> None:
+    outcome, _ = read(entry(metadata={"gw.plan": PLAN | {"shadow": "exchange"}}))
+    assert outcome.flags == ("shadow",)
+    assert outcome.saw_end_of_stream
+
+
 def test_a_flag_that_is_none_of_ours() -> None:
     outcome, _ = read(entry(metadata={"gw.plan": PLAN, "gw.usage": {"flag": "text"}}))
     assert outcome.flags == ()

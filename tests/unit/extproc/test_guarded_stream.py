@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,12 @@ async def test_a_caller_who_leaves_takes_no_finding_with_him(world: World) -> No
     stream.close()
     (record,) = answers(world)
     assert [finding.detector for finding in record.findings] == ["iban"]
+    await world.pipeline.background.drain(5)
+    history = [
+        {"role": role, "content": text} for role, text in (("user", "Hi"), ("assistant", "[IBAN]"), ("user", "?"))
+    ]
+    await world.send_body(json.dumps({"model": "assistant", "messages": history}).encode())
+    assert "sticky:personal" in world.decision.rules
 
 
 async def test_without_a_record_the_end_is_withheld(world: World) -> None:

@@ -68,7 +68,7 @@ class Reader:
     def choose(self, *_: object) -> ResponseReading:
         return self._reading
 
-    def stream(self, forwarded: Forwarded) -> ReadStream:
+    def stream(self, forwarded: Forwarded, *_: object) -> ReadStream:
         return MeteredOnly(strips_usage=forwarded.strips_usage)
 
     async def pass_whole(self, *_: object) -> Inspected:

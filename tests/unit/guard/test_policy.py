@@ -1,6 +1,15 @@
 from __future__ import annotations
 
-from gateway_ext.exchange import CredentialClass, Principal
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from gateway_ext.conditions.condition import compile_condition
+from gateway_ext.conditions.facts import guard_facts
+from gateway_ext.conditions.vocabulary import GUARD
+from gateway_ext.errors import ConditionFailed
+from gateway_ext.exchange import CredentialClass, Endpoint, Principal, Prompt
 from gateway_ext.guard.policy import Allowance, GuardPolicy, rules_for_answers
 from gateway_ext.guard.rules import Action, DetectorRule, Direction, GuardRules, Override, RuleChange, Scope
 
@@ -117,3 +126,28 @@ def test_answers_are_not_pseudonymized() -> None:
     assert not policy().for_response(ADA, TIERS, 0).can_restore
     assert not policy().for_request(ADA, TIERS, 0, can_restore=False).can_restore
     assert policy().for_request(ADA, TIERS, 0).can_restore
+
+
+def test_an_override_applies_while_its_condition_holds() -> None:
+    block = RuleChange(Action.BLOCK)
+    condition = compile_condition("request.model == 'assistant' && caller.team == 'hr'", GUARD)
+    override = Override("x", Scope(), {"personal": block}, {}, when=condition)
+    prompt = Prompt(Endpoint.CHAT_COMPLETIONS, "assistant", {}, (), False, False, None, 1, 9)
+
+    def actions(model: str) -> set[Action]:
+        facts = partial(guard_facts, ADA, model, prompt, 0)
+        both = (policy(override).for_request(ADA, TIERS, 0, facts), policy(override).for_response(ADA, TIERS, 0, facts))
+        return {rules.rule("iban", "personal").action for rules in both}
+
+    assert actions("assistant") == {Action.BLOCK}
+    assert actions("other") == {Action.REDACT}
+
+
+def test_without_facts_a_condition_refuses() -> None:
+    condition = compile_condition("request.model == 'assistant'", GUARD, rule="override:x")
+    override = Override("x", Scope(), {}, {}, when=condition)
+    with pytest.raises(ConditionFailed) as caught:
+        policy(override).for_request(ADA, TIERS, 0)
+    assert caught.value.rules == ("override:x",)
+    elsewhere = replace(override, scope=Scope(teams=frozenset({"sales"})))
+    assert policy(elsewhere).for_request(ADA, TIERS, 0).overrides == ()

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from gateway_ext.errors import UserHeaderInvalid, UserHeaderMissing
-from gateway_ext.exchange import CredentialClass, Interface, Principal
-from gateway_ext.identity.front_ends import person_behind
+from gateway_ext.exchange import CredentialClass, Interface, Labels, Principal
+from gateway_ext.identity.front_ends import conversation_ids, labels_of, person_behind
 from gateway_ext.identity.rules import FrontEnd, IdentityRules, IssuerRule
 
 EMAIL, TEAM, GROUPS = "x-openwebui-user-email", "x-team", "x-groups"
@@ -160,3 +160,36 @@ def test_bad_encodings_are_refused(team: str) -> None:
 def test_only_headers_that_policy_maps_are_of_interest() -> None:
     assert rules().user_headers == {EMAIL, TEAM, GROUPS}
     assert IdentityRules({}, ()).user_headers == frozenset()
+
+
+LABELLING = replace(FRONT_END, labels_header="x-data-class", conversation_header="x-chat-id")
+
+
+@pytest.mark.parametrize("caller", [CHAT_UI, replace(CHAT_UI, subject="ada", issuer="company", asserted_by=CHAT_UI)])
+def test_labels_of_a_front_end_are_trusted_whoever_it_asks_for(caller: Principal) -> None:
+    headers = {"x-data-class": ("Personal, HR data,", "\tcontract")}
+    assert labels_of(caller, headers, rules(LABELLING)) == Labels(frozenset({"personal", "hr data", "contract"}), True)
+
+
+def test_labels_of_others_are_heard_and_not_trusted() -> None:
+    headers = {"x-data-class": ("public",), "x-other": ("secret",)}
+    for other in (replace(CHAT_UI, subject="another"), replace(CHAT_UI, issuer="partners")):
+        assert labels_of(other, headers, rules(LABELLING)) == Labels(frozenset({"public"}), False)
+
+
+def test_a_front_end_is_trusted_in_its_own_header_only() -> None:
+    other = replace(LABELLING, name="other", subject="other", labels_header="x-class")
+    both = replace(rules(LABELLING), front_ends={("service", "chat-ui"): LABELLING, ("service", "other"): other})
+    assert labels_of(CHAT_UI, {"x-class": ("public",)}, both) == Labels(frozenset({"public"}), False)
+
+
+def test_without_the_header_there_is_no_label() -> None:
+    assert labels_of(CHAT_UI, {"x-data-class": ("public",)}, rules(FRONT_END)) == Labels()
+    assert labels_of(CHAT_UI, {}, rules(LABELLING)) == Labels()
+    assert labels_of(CHAT_UI, {"x-data-class": (" , ",)}, rules(LABELLING)).names == frozenset()
+
+
+def test_anybody_may_name_their_conversation() -> None:
+    assert conversation_ids({"x-chat-id": ("a", "b"), "x-user": ("c",)}, rules(LABELLING)) == ("a", "b")
+    assert conversation_ids({"x-chat-id": ("a",)}, rules(FRONT_END)) == ()
+    assert rules(LABELLING).user_headers == {EMAIL, TEAM, GROUPS, "x-data-class", "x-chat-id"}

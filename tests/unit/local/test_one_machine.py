@@ -22,7 +22,6 @@ from gateway_ext.standing.directives import Directive, Measure, Scope, Target
 from gateway_ext.standing.sqlite_store import StandingStore
 
 ROOT = Path(__file__).parents[3]
-IN_THE_OTHER_DIALECT = ["simulator-us-messages", "simulator-eu-messages"]
 
 
 def free_ports(count: int) -> list[int]:
@@ -70,7 +69,7 @@ def test_a_collector_of_ones_own_replaces_the_sink(tmp_path: Path) -> None:
 
 def test_the_simulator_plays_only_providers_on_its_port(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state")
-    assert [provider.name for provider in planned.simulated] == ["simulator-us", "simulator-eu", *IN_THE_OTHER_DIALECT]
+    assert [provider.name for provider in planned.simulated] == ["simulator-us", "simulator-eu"]
     simulator = stages(planned)[0][1]
     keys = tmp_path / "state" / "secrets"
     assert f"--api-key-file=us={keys}/simulator-us" in simulator.argv
@@ -117,7 +116,7 @@ def test_nothing_listens_beyond_this_machine(tmp_path: Path) -> None:
     holders = [*written["static_resources"]["listeners"], written["admin"]]
     addresses = [holder["address"] for holder in holders]
     assert {each["socket_address"]["address"] for each in addresses if "pipe" not in each} == {"127.0.0.1"}
-    assert [each["pipe"]["path"] for each in addresses if "pipe" in each] == ["run/keys.sock"]
+    assert [each["pipe"]["path"] for each in addresses if "pipe" in each] == ["run/keys.sock", "run/shadow.sock"]
     assert planned.listeners["loopback"] == planned.ports.gateway
 
 
@@ -170,10 +169,10 @@ def test_providers_without_a_key_are_told(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state", with_simulator=False)
     planned.prepare()
     keyless = [provider.name for provider in planned.keyless_providers()]
-    assert keyless == ["simulator-us", "simulator-eu", *IN_THE_OTHER_DIALECT]
+    assert keyless == ["simulator-us", "simulator-eu"]
     (tmp_path / "state" / "secrets" / "simulator-us").write_text("sk-1")
     keyless = [provider.name for provider in planned.keyless_providers()]
-    assert keyless == ["simulator-eu", "simulator-eu-messages"]
+    assert keyless == ["simulator-eu"]
 
 
 def test_a_busy_port_leaves_no_trace(tmp_path: Path) -> None:

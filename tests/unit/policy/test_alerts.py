@@ -15,6 +15,8 @@ budgets:
   - {{name: plain, scope: user, amount: 20}}
   - {{name: own, scope: team, amount: 20, alerts: {{thresholds: [95, 60], forecast: false, channels: [finance]}}}}
   - {{name: quiet, scope: team, amount: 20, alerts: {{thresholds: [], channels: []}}}}
+  - {{name: runs, scope: agent_run, amount: 2}}
+  - {{name: some-runs, scope: agent_run, amount: 2, alerts: {{thresholds: [100]}}}}
 """
 ALERTS = """
   thresholds: [90, 70]
@@ -43,6 +45,12 @@ def test_channels_and_thresholds_are_as_written(policy_dir: Path) -> None:
     assert found.of("plain") == BudgetAlerts((70, 90), forecast=True, channels=everywhere)
     assert found.of("own") == BudgetAlerts((60, 95), forecast=False, channels=("finance",))
     assert found.of("quiet") == BudgetAlerts((), forecast=True, channels=())
+
+
+def test_of_runs_only_what_is_asked_for_is_told(policy_dir: Path) -> None:
+    found = rules(policy_dir, ALERTS)
+    assert (found.of("runs").thresholds, found.of("runs").forecast) == ((), False)
+    assert (found.of("some-runs").thresholds, found.of("some-runs").forecast) == ((100,), False)
 
 
 def test_without_a_word_the_usual_thresholds_are_told_in_the_trail(policy_dir: Path) -> None:

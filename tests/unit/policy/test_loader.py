@@ -11,7 +11,7 @@ from gateway_ext.budget.rules import BudgetRule
 from gateway_ext.budget.windows import Calendar, Window
 from gateway_ext.consent.rules import Agreement, ConsentRules, PartyKind
 from gateway_ext.credentials.rules import Bounds, CredentialRules
-from gateway_ext.exchange import Candidate, CredentialClass, Dialect, Interface
+from gateway_ext.exchange import ENDPOINTS_OF, Candidate, CredentialClass, Dialect, Endpoint, Interface
 from gateway_ext.guard.rules import Action, DetectorRule, RuleChange, Scope
 from gateway_ext.policy.loader import load_policy, read_policy
 from gateway_ext.policy.problems import PolicyError
@@ -55,7 +55,25 @@ def test_where_a_provider_gets_its_key(policy_dir: Path, written: str, place: tu
     found = routing.providers["new"]
     assert (found.credential_header, found.credential_prefix) == place
     (deployment,) = routing.models["large"].deployments
-    assert deployment.dialect is found.dialect is Dialect("anthropic" if "anthropic" in written else "openai")
+    assert found.dialect is Dialect("anthropic" if "anthropic" in written else "openai")
+    assert deployment.endpoints == found.endpoints == ENDPOINTS_OF[found.dialect]
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_what_a_provider_serves_may_be_less_than_its_dialect_or_more(policy_dir: Path, dialect: Dialect) -> None:
+    file = policy_dir / "providers.yaml"
+    more = f"dialect: {dialect}, endpoints: [/v1/embeddings, /v1/messages]"
+    replace(file, "jurisdiction: US", f"jurisdiction: US, {more}")
+    model = load_policy(policy_dir).routing.models["assistant"]
+    assert model.deployments[0].endpoints == {Endpoint.EMBEDDINGS, Endpoint.MESSAGES}
+
+
+def test_what_a_provider_calls_the_fields_of_requests(policy_dir: Path) -> None:
+    written = "field_names: {stream_options: null, seed: random_seed}"
+    replace(policy_dir / "providers.yaml", "jurisdiction: US", f"jurisdiction: US, {written}")
+    providers = load_policy(policy_dir).routing.providers
+    assert providers["us"].field_names == {"stream_options": "", "seed": "random_seed"}
+    assert providers["eu"].field_names == {}
 
 
 def test_models_keep_the_order_of_preference(policy_dir: Path) -> None:
@@ -90,6 +108,14 @@ def test_where_a_model_reads_its_limit(policy_dir: Path, url: str, written: str,
     models = load_policy(policy_dir).routing.models
     assert models["large"].output_tokens_field == field
     assert models["both"].output_tokens_field == "max_tokens", "one of its servers may pass over the other field"
+
+
+def test_how_a_model_is_told_to_think(policy_dir: Path) -> None:
+    with (policy_dir / "models.yaml").open("a") as file:
+        file.write("  older: {thinking: budget, deployments: [{provider: eu, price: {input: 1, output: 1}}]}\n")
+        file.write("  newer: {deployments: [{provider: eu, price: {input: 1, output: 1}}]}\n")
+    models = load_policy(policy_dir).routing.models
+    assert [models[name].thinking for name in ("older", "newer")] == ["budget", "adaptive"]
 
 
 def test_tokenizers_are_named_and_not_guessed(policy_dir: Path) -> None:
@@ -351,7 +377,7 @@ def test_good_policies_have_no_warnings(policy_dir: Path) -> None:
         ("models.yaml", "- {provider: eu, price", "# {provider: eu, price", 3, "no model uses provider 'eu'"),
         ("budgets.yaml", "budgets:\n  -", "budgets: []\n#", 3, "every request will be refused"),
         ("routing.yaml", "[frontier, open-eu]", "[frontier, open-eu, own]", 2, "yet not sovereign"),
-        ("routing.yaml", "jurisdictions: [FR]", "jurisdictions: [DE]", 2, "no provider is sovereign"),
+        ("routing.yaml", "jurisdictions: [FR]", "jurisdictions: [DE]", 2, "no deployment is sovereign"),
     ],
 )
 def test_what_is_hardly_meant_is_a_warning(

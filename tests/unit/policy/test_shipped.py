@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +13,7 @@ from gateway_ext.exchange import Candidate
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.guard.rules import Action
 from gateway_ext.policy.loader import Reading, read_policy
+from gateway_ext.policy.problems import PolicyError
 from gateway_ext.policy.schema import FILES
 from gateway_ext.policy.section import Section
 
@@ -38,9 +40,22 @@ def test_every_model_but_one_has_a_sovereign_deployment(shipped: Reading) -> Non
     assert [candidate.provider for candidate in routing.models["assistant"].deployments] == [
         "simulator-us",
         "simulator-eu",
-        "simulator-us-messages",
-        "simulator-eu-messages",
     ]
+
+
+def test_tiers_are_notches_of_a_cursor_and_nobody_is_attested(shipped: Reading) -> None:
+    routing = shipped.snapshot.routing
+    assert routing.tiers == ("frontier", "frontier-eu", "open-eu", "open-eu-attested", "on-prem")
+    assert {entry.tier for entry in routing.catalog.values()} == {"frontier", "open-eu"}
+    assert all(entry.profile.attestation is None for entry in routing.catalog.values())
+
+
+def test_what_states_all_but_evidence_is_not_attested(tmp_path: Path) -> None:
+    policies = Path(shutil.copytree(ROOT / "policies", tmp_path / "policies"))
+    text = (policies / "providers.yaml").read_text()
+    (policies / "providers.yaml").write_text(text.replace("tier: open-eu\n", "tier: open-eu-attested\n"))
+    with pytest.raises(PolicyError, match=r"requires attested: true, and nothing states 'legal\.attestation'"):
+        read_policy(policies)
 
 
 def test_detectors_begin_in_log_mode_except_unmistakable_secrets(shipped: Reading) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.limits import NANO
 from gateway_ext.policy import watcher as watcher_module
 from gateway_ext.policy.problems import PolicyError
+from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.policy.watcher import PolicyWatcher
 
 
@@ -21,6 +23,17 @@ def write_amount(directory: Path, amount: int) -> None:
     path = directory / "budgets.yaml"
     lines = path.read_text().replace("amount: 20}", f"amount: {amount}}}")
     path.write_text(lines)
+
+
+def edit(directory: Path, old: str, new: str) -> None:
+    path = directory / "budgets.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def amount_of(snapshot: Snapshot) -> int:
+    return snapshot.budget.budgets[0].limit_nano // NANO
 
 
 def amount_nano(watcher: PolicyWatcher) -> int:
@@ -66,6 +79,52 @@ async def test_a_process_may_wait_longer_than_others(policy_dir: Path) -> None:
         assert amount_nano(watcher) == 20_000_000_000
     await watcher.poll()
     assert amount_nano(watcher) == 35_000_000_000
+
+
+async def test_it_waits_for_whoever_has_to_know_first(policy_dir: Path) -> None:
+    known: list[str] = []
+    asked: list[str] = []
+
+    def is_ready(snapshot: Snapshot) -> bool:
+        asked.append(snapshot.digest)
+        return snapshot.digest in known
+
+    watcher = PolicyWatcher(policy_dir, no_error, poll_seconds=0.01, is_ready=is_ready)
+    await settle(watcher)
+    write_amount(policy_dir, 35)
+    await watcher.poll()
+    taking = asyncio.get_running_loop().create_task(watcher.poll())
+    await eventually(lambda: len(asked) > 2)
+    assert amount_nano(watcher) == 20_000_000_000
+    known.append(asked[0])
+    await taking
+    assert amount_nano(watcher) == 35_000_000_000
+
+
+async def test_what_changes_while_it_waits_is_settled_anew(policy_dir: Path) -> None:
+    watcher = PolicyWatcher(policy_dir, no_error, poll_seconds=0.01, is_ready=lambda each: amount_of(each) != 35)
+    await settle(watcher)
+    write_amount(policy_dir, 35)
+    await watcher.poll()
+    taking = asyncio.get_running_loop().create_task(watcher.poll())
+    await asyncio.sleep(0.05)
+    edit(policy_dir, "amount: 35}", "amount: 36}")
+    await taking
+    assert amount_nano(watcher) == 20_000_000_000
+    await settle(watcher)
+    assert amount_nano(watcher) == 36_000_000_000
+
+
+async def test_it_does_not_wait_for_ever(
+    policy_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watcher_module, "POLICY_READY_SECONDS", 0.05)
+    watcher = PolicyWatcher(policy_dir, no_error, poll_seconds=0.01, is_ready=lambda _: False)
+    await settle(watcher)
+    write_amount(policy_dir, 35)
+    await settle(watcher)
+    assert amount_nano(watcher) == 35_000_000_000
+    assert "is taken, but Envoy's files do not follow it" in caplog.text
 
 
 async def test_a_half_written_file_that_happens_to_be_valid_is_not_taken(policy_dir: Path) -> None:

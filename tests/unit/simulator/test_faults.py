@@ -54,6 +54,17 @@ async def test_errors_last_for_the_told_number_of_requests(http: httpx.AsyncClie
     assert (await http.post("/eu/v1/chat/completions", json=HELLO)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "kind"), [("/chat/completions", "server_error"), ("/messages", "overloaded_error")]
+)
+async def test_an_overloaded_deployment_says_so_in_each_dialect(
+    http: httpx.AsyncClient, endpoint: str, kind: str
+) -> None:
+    await tell(http, fault="529")
+    refused = await http.post(f"/us/v1{endpoint}", json=HELLO, headers={"anthropic-version": "2023-06-01"})
+    assert (refused.status_code, refused.json()["error"]["type"]) == (529, kind)
+
+
 async def test_a_429_says_when_to_try_again(http: httpx.AsyncClient) -> None:
     await tell(http, fault="429")
     refused = await http.post(CHAT, json=HELLO)

@@ -9,7 +9,7 @@ from gateway_ext import limits
 from gateway_ext.dialects.requests import read_prompt
 from gateway_ext.exchange import Endpoint, Prompt
 from gateway_ext.tokens.counter import Counter, read_vocabularies
-from gateway_ext.tokens.prompts import input_tokens
+from gateway_ext.tokens.prompts import input_tokens, message_tokens
 from gateway_ext.tokens.vocabularies import encoding
 
 
@@ -53,3 +53,13 @@ def test_vocabularies_are_read_ahead() -> None:
     encoding.cache_clear()
     read_vocabularies(["", "o200k_base", "o200k_base"])
     assert encoding.cache_info().currsize == 1
+
+
+async def test_messages_are_counted_one_by_one_under_the_same_conditions(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = message_tokens(prompt(), "messages", "o200k_base")
+    assert await counter.count_messages(prompt(), "messages", "o200k_base") == expected
+    assert await counter.count_messages(prompt(), "messages", "") is None
+    monkeypatch.setattr(limits, "TOKEN_COUNTED_BYTES_MAX", 1)
+    assert await counter.count_messages(prompt(), "messages", "o200k_base") is None

@@ -10,7 +10,7 @@ from gateway_ext.dialects.requests import read_prompt
 from gateway_ext.exchange import Endpoint, Prompt
 from gateway_ext.limits import IMAGE_TOKENS_MAX
 from gateway_ext.tokens.counting import PIECE_CHARACTERS, CountingLate
-from gateway_ext.tokens.prompts import input_tokens
+from gateway_ext.tokens.prompts import guessed_message_tokens, guessed_tokens, input_tokens, message_tokens
 from gateway_ext.tokens.vocabularies import encoding
 
 PROSE = "Budgets are kept by holding the most that a request can cost before any model is called. " * 200
@@ -99,3 +99,32 @@ def test_counting_ends_when_time_is_up() -> None:
     answers = iter([False, False, True])
     with pytest.raises(CountingLate):
         input_tokens(read(chat("a" * 4 * PIECE_CHARACTERS)), "o200k_base", lambda: next(answers))
+
+
+def test_each_message_has_what_the_count_is_lower_by_without_it() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://pictures.example/1.png"}}
+    document = chat("Grüße", [{"type": "text", "text": PROSE}, picture], "…" * 40)
+    whole = input_tokens(read(document), "o200k_base")
+    tokens = message_tokens(read(document), "messages", "o200k_base")
+    assert whole is not None
+    assert tokens[1] > IMAGE_TOKENS_MAX
+    for position in range(3):
+        without = input_tokens(
+            read({"messages": [m for at, m in enumerate(document["messages"]) if at != position]}), "o200k_base"
+        )
+        assert without is not None
+        assert whole.at_most - without.at_most == tokens[position]
+
+
+def test_time_is_up_for_messages_too() -> None:
+    with pytest.raises(CountingLate):
+        message_tokens(read(chat(PROSE)), "messages", "o200k_base", lambda: True)
+
+
+def test_a_guess_is_by_the_length_of_the_texts() -> None:
+    prompt = read(
+        chat("a" * 300, "é" * 300, tools=[{"type": "function", "function": {"name": "f", "description": "b" * 30}}])
+    )
+    assert guessed_message_tokens(prompt, "messages") == [100, 200]
+    assert guessed_tokens(prompt).at_most == pytest.approx(310, abs=1)
+    assert guessed_tokens(prompt).at_least == 0, "nothing is refused by it"

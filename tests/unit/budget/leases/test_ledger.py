@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pytest
 from gateway_ext.budget.leases import ledger as module
 from gateway_ext.budget.leases import write_behind
 from gateway_ext.budget.leases.ledger import LeasedLedger
-from gateway_ext.budget.leases.rules import Draw
+from gateway_ext.budget.leases.purses import Purse
+from gateway_ext.budget.leases.rules import Draw, Lease
+from gateway_ext.budget.leases.slices import OwnSlices
 from gateway_ext.budget.quotas import QuotaLine
-from gateway_ext.budget.rules import AccountLine, Reservation, Settlement
+from gateway_ext.budget.rules import AccountLine, Reservation, Settled, Settlement
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
 from gateway_ext.budget.status import read_accounts
 from gateway_ext.errors import BudgetExhausted, LedgerUnavailable, RateLimited
@@ -284,6 +287,82 @@ async def test_a_ledger_that_has_lost_a_lease_is_told_of(
     assert "has lost 1" in caplog.text
     assert leased.leased_nano() == {}
     assert read_balances(path) == {"user": (100, 0)}
+
+
+async def test_a_lease_is_not_given_back_before_the_slices_know_it(path: Path, clock: LeaseClock) -> None:
+    """Else they would take it for lost, keep it, and have it posted in the end."""
+
+    class Slices(OwnSlices):
+        async def use(self, purse: Purse, lease: Lease) -> None:
+            await leased.give_back_all()  # somebody else is short of money at this very moment
+            known.add(lease.id)
+
+        async def close(self, leases: Collection[Lease], now_unix_nano: int) -> tuple[list[Lease], list[Lease]]:
+            closed.update(lease.id for lease in leases)
+            assert closed <= known
+            return await super().close(leases, now_unix_nano)
+
+    known, closed = set[str](), set[str]()
+    leased = LeasedLedger(SqliteLedger(path, clock), clock, EAGER, slices=Slices())
+    await leased.open()
+    await reserve_many(leased, 2)
+    assert known
+    await leased.close()
+    assert closed == known
+    assert {hold_states(path)[lease] for lease in known} == {"void"}
+
+
+async def test_a_lease_of_which_nobody_knows_what_was_taken_is_never_given_back(
+    path: Path, record: CountingLedger, clock: LeaseClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not either when the ledger does not answer for the others that were closed with it."""
+
+    class Slices(OwnSlices):
+        async def close(self, leases: Collection[Lease], now_unix_nano: int) -> tuple[list[Lease], list[Lease]]:
+            lost = [lease for lease in leases if "user" in lease.accounts]
+            assert not forgotten.intersection(lease.id for lease in lost), "it would be known by now, and closed"
+            forgotten.update(lease.id for lease in lost)
+            return [lease for lease in leases if lease not in lost], lost
+
+    async def away(settlements: Sequence[Settlement]) -> list[Settled | None]:
+        raise LedgerUnavailable
+
+    forgotten = set[str]()
+    leased = LeasedLedger(record, clock, EAGER, slices=Slices())
+    await leased.open()
+    for account in ("user", "team"):
+        for number in range(2):
+            line = AccountLine(account, "rule", 64_000)
+            await leased.reserve(reservation(f"{account}{number}", 100, line))
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "settle_all", away)
+        with pytest.raises(LedgerUnavailable):
+            await leased.give_back_all()
+    await leased.give_back_all()
+    held = {key for key, state in hold_states(path).items() if key.startswith("lease-") and state == "held"}
+    assert held == forgotten
+    assert len(held) == 1
+    await leased.close()
+
+
+async def test_closing_does_not_hang_on_a_lost_cancellation(
+    record: CountingLedger, clock: LeaseClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As wait_for of Python 3.11 loses it, when its answer comes at the same moment."""
+
+    async def answered_at_the_same_moment() -> None:
+        tending.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3_600)
+
+    tending = asyncio.Event()
+    monkeypatch.setattr(module, "TEND_SECONDS", 0.0)
+    leased = LeasedLedger(record, clock)
+    monkeypatch.setattr(leased, "tend", answered_at_the_same_moment)
+    await leased.open()
+    await tending.wait()
+    async with asyncio.timeout(5):
+        await leased.close()
 
 
 async def test_too_much_that_is_not_written_refuses(

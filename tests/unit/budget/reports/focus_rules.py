@@ -1,4 +1,4 @@
-"""What FOCUS 1.2 asks of a Cost and Usage data set, as far as usage charges go; written from the specification alone.
+"""What FOCUS 1.4 asks of a Cost and Usage data set, as far as usage charges go; written from the specification alone.
 
 Columns with their feature level, types, nullability and allowed values, and the requirements that tie columns together.
 """
@@ -25,14 +25,13 @@ MANDATORY = (
     *("ChargeCategory", "ChargeClass", "ChargeDescription", "ChargePeriodEnd", "ChargePeriodStart", "ContractedCost"),
     *(
         "EffectiveCost",
+        "HostProviderName",
         "InvoiceIssuerName",
         "ListCost",
         "PricingQuantity",
         "PricingUnit",
-        "ProviderName",
-        "PublisherName",
     ),
-    *("ServiceCategory", "ServiceName"),
+    *("ServiceCategory", "ServiceName", "ServiceProviderName"),
 )
 NEVER_NULL = frozenset(MANDATORY) - {"ChargeClass"}
 # Present where the provider has such a thing; a usage charge with a price has all of these.
@@ -48,7 +47,12 @@ NEVER_NULL_FOR_USAGE = (
     *("PricingCategory", "PricingCurrency", "PricingCurrencyContractedUnitPrice", "PricingCurrencyEffectiveCost"),
     *("PricingCurrencyListUnitPrice", "ServiceSubcategory", "SkuId", "SkuMeter", "SkuPriceId"),
 )
+ALLOCATED = (
+    *("AllocatedMethodDetails", "AllocatedMethodId", "AllocatedResourceId", "AllocatedResourceName", "AllocatedTags"),
+)
 OTHER = (
+    *ALLOCATED,
+    *("CommitmentProgramEligibilityDetails", "ContractApplied", "InvoiceDetailId"),
     *("AvailabilityZone", "CapacityReservationId", "CapacityReservationStatus", "CommitmentDiscountCategory"),
     *("CommitmentDiscountId", "CommitmentDiscountName", "CommitmentDiscountQuantity", "CommitmentDiscountStatus"),
     *("CommitmentDiscountType", "CommitmentDiscountUnit", "InvoiceId", "RegionId", "RegionName", "ResourceId"),
@@ -118,6 +122,10 @@ def _presence(row: Row) -> Iterator[str]:
             yield f"{name}: null apart from {of}"
     if len({row[name] is None for name in ("SubAccountId", "SubAccountName", "SubAccountType")}) > 1:
         yield "SubAccountId: null apart from its name and type"
+    if row["AllocatedMethodId"] is None:
+        yield from (f"{name}: not null without AllocatedMethodId" for name in ALLOCATED if row[name] is not None)
+    if (row["InvoiceDetailId"] is None) != (row["InvoiceId"] is None):
+        yield "InvoiceDetailId: null apart from InvoiceId"
     if row["CommitmentDiscountId"] is None:
         others = (name for name in row if name.startswith("CommitmentDiscount") and row[name] is not None)
         yield from (f"{name}: not null without CommitmentDiscountId" for name in others)

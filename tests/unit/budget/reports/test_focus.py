@@ -28,7 +28,7 @@ REQUESTS = [
 
 
 def test_the_columns_are_those_of_the_specification_and_ours() -> None:
-    assert len(focus_rules.COLUMNS) == 57
+    assert len(focus_rules.COLUMNS) == 65
     assert {name for name in COLUMNS if not name.startswith("x_")} == focus_rules.COLUMNS
     assert list(COLUMNS) == sorted(COLUMNS)
 
@@ -71,6 +71,7 @@ def test_a_row_in_full() -> None:
         "ContractedCost": "0.00108",
         "ContractedUnitPrice": "1.8",
         "EffectiveCost": "0.00108",
+        "HostProviderName": "eu",
         "InvoiceIssuerName": "eu",
         "ListCost": "0.00108",
         "ListUnitPrice": "1.8",
@@ -81,13 +82,12 @@ def test_a_row_in_full() -> None:
         "PricingCurrencyListUnitPrice": "1.8",
         "PricingQuantity": "0.0006",
         "PricingUnit": "1000000 Tokens",
-        "ProviderName": "eu",
-        "PublisherName": "eu",
         "ResourceId": "eu/model",
         "ResourceName": "eu/model",
         "ResourceType": "Model Deployment",
         "ServiceCategory": "AI and Machine Learning",
         "ServiceName": "Model Inference",
+        "ServiceProviderName": "eu",
         "ServiceSubcategory": "Generative AI",
         "SkuId": "eu/model:input-tokens",
         "SkuMeter": "Input Tokens",
@@ -95,7 +95,7 @@ def test_a_row_in_full() -> None:
         "SubAccountId": "engines",
         "SubAccountName": "engines",
         "SubAccountType": "Team",
-        "Tags": '{"application": "app", "business_unit": "works", "cost_center": "4711", "environment": "prod", "project": "p1"}',
+        "Tags": '{"agent_run": "run-1", "application": "app", "business_unit": "works", "cost_center": "4711", "environment": "prod", "project": "p1"}',
         "x_CredentialId": "c1",
         "x_HoldId": "h1",
         "x_IsEstimated": "false",
@@ -111,6 +111,9 @@ def test_the_rules_find_what_is_wrong() -> None:
         "BilledCost": ("1e-5", None),
         "BillingCurrency": ("euro",),
         "ChargeCategory": ("Use",),
+        "AllocatedTags": ("{}",),
+        "HostProviderName": (None,),
+        "InvoiceId": ("7",),
         "ChargePeriodStart": ("2023-11-14 22:00", "2023-11-14T23:00:00Z", "2023-10-31T23:00:00Z"),
         "ContractedCost": ("0.00109",),
         "PricingUnit": ("per token", None),

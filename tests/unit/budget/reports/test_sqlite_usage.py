@@ -71,5 +71,5 @@ def test_a_ledger_that_is_absent_broken_or_old(tmp_path: Path) -> None:
         SqliteUsage(tmp_path / "broken").groups(HOUR_OF_TRAFFIC, nothing)
     with closing(sqlite3.connect(tmp_path / "old")) as old:
         old.execute("PRAGMA user_version = 1")
-    with pytest.raises(ConfigurationError, match="has version 1, this program reports on 2"):
+    with pytest.raises(ConfigurationError, match="has version 1, this program reports on 3"):
         SqliteUsage(tmp_path / "old").groups(HOUR_OF_TRAFFIC, nothing)

@@ -10,7 +10,7 @@ from gateway_ext.ports import Ledger
 from tests.unit.budget.reservations import NOW, reservation
 
 HOUR = 3_600 * 10**9
-ADA = Payer("ada@example.com", "engines", "works", "p1", "app", "prod", "4711", "c1")
+ADA = Payer("ada@example.com", "engines", "works", "p1", "app", "prod", "4711", "c1", "run-1")
 BOB = Payer("bob@example.com", "engines", "works", "p2", "app", "test", "4712", "c2")
 EVE = Payer("eve@example.com")
 ROOM = AccountLine("everybody", "all", 10**15)

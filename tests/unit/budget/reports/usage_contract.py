@@ -62,6 +62,7 @@ class UsageContract:
             Dimension.DEPLOYMENT: {"eu/model", "us/model", ""},
             Dimension.ENVIRONMENT: {"prod", "test", ""},
             Dimension.COST_CENTER: {"4711", "4712", ""},
+            Dimension.AGENT_RUN: {"run-1", ""},
         }
 
     def test_narrowed_to_any_value_of_each_dimension(self, source: UsageSource) -> None:
