@@ -11,11 +11,14 @@ Envoy answers with 503; nothing is forwarded.
                                 whoever a trusted front end asks for takes its place
                     standing    neither revoked, disabled nor stopped: asked again right before the request goes out
                     consent     every agreement accepted that policy asks for: asked again likewise
-    2 budget        budget      reserve the worst case, of as much output as there is money for, and take of quotas, or 429;
+    2 budget        routing     deployments that can do what is asked and whose context window holds it, or 400; where policy
+                                names a larger model, or lets the oldest turns go, 1 and 2 anew for that
+                    budget      reserve the worst case, of as much output as there is money for, and take of quotas, or 429;
                                 where policy names a smaller model, 1 and 2 anew for that one
     3 inspect       guard       every text of the request: allow, redact, deny
-    4 route         routing     deployments allowed for what was found, in order, or 403
-    5 forward                   edits, model name; the decision record is written before Envoy is answered
+    4 route         routing     the content's classes, by what was found, labels and its conversation; deployments that these and
+                                policy's rules leave, in order, or 403
+    5 forward       dialects    edits, model name, the deployment's wire format; the decision record is written before Envoy is answered
     6 answer        response    what policy asks for, in `answers`: inspected, pseudonyms put back; recorded, too
     7 settle        budget      actual usage replaces the hold, when Envoy's access log tells of the end
     8 record        audit       the outcome

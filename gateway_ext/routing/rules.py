@@ -109,7 +109,7 @@ class RoutingRules:
     usage_chunk: str = "strip"  # strip | pass, for streams whose caller did not ask for usage
     metering: str = "envoy"  # envoy | processor
     cuts_streams: bool = False  # whether an operator's order ends streams that run, besides refusing new requests
-    first_token_seconds: int | None = None  # until an attempt's answer has to begin, or the next is tried; None: no limit
+    first_token_seconds: int | None = None  # until an attempt's answer begins, else the next is tried; None: no limit
     catalog: Mapping[str, CatalogEntry] = field(default_factory=dict)  # by cluster
     data_classes: Mapping[str, DataClass] = field(default_factory=dict)
     classification: Classification = field(default_factory=Classification)  # of the same classes

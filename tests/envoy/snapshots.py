@@ -18,8 +18,20 @@ INTERFACES = {"company": ["public"], "personal": ["public"], "service": ["intern
 def provider(name: str, port: int = 80, **fields: str) -> Provider:
     """A plain-HTTP provider on 127.0.0.1 below /v1 with a credential of its name, unless `fields` say otherwise."""
     dialect = Dialect(fields.pop("dialect", Dialect.OPENAI))
-    usual: dict[str, Any] = {"scheme": "http", "host": "127.0.0.1", "base_path": "/v1", "jurisdiction": "FR", "tier": "open"}
-    return Provider(name=name, port=port, dialect=dialect, endpoints=ENDPOINTS_OF[dialect], **{**usual, "credential": f"key-of-{name}", **fields})
+    usual: dict[str, Any] = {
+        "scheme": "http",
+        "host": "127.0.0.1",
+        "base_path": "/v1",
+        "jurisdiction": "FR",
+        "tier": "open",
+    }
+    return Provider(
+        name=name,
+        port=port,
+        dialect=dialect,
+        endpoints=ENDPOINTS_OF[dialect],
+        **{**usual, "credential": f"key-of-{name}", **fields},
+    )
 
 
 def snapshot_of(*providers: Provider, hold_ttl_seconds: int = 900) -> Snapshot:

@@ -21,37 +21,47 @@ NANO_PER_INPUT_TOKEN, NANO_PER_OUTPUT_TOKEN = 1_000, 2_000
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running_stack(tmp_path_factory.mktemp("failover")) as running:
-        (nobody,) = free_ports(1)
-        full = f"http://127.0.0.1:{running.ports.simulator}/us/v1"
-        legal = "jurisdiction: US, tier: frontier"
-        running.use_policy(
-            (
-                "providers.yaml",
-                "\nproviders:\n",
-                "\nproviders:\n"
-                f'  dead: {{url: "http://127.0.0.1:{nobody}/v1", {legal}, credential: null}}\n'
-                f'  full: {{url: "{full}", {legal}, credential: simulator-us, requests_max: 1}}\n',
-            ),
-            (
-                "models.yaml",
-                "\nmodels:\n",
-                "\nmodels:\n"
-                f"  behind-dead: {{deployments: [{{provider: dead, {DEAR}}}, {{provider: simulator-eu, {CHEAP}}}]}}\n"
-                f"  behind-us: {{deployments: [{{provider: simulator-us, {DEAR}}}, {{provider: simulator-eu, {CHEAP}}}]}}\n"
-                f"  behind-full: {{deployments: [{{provider: full, {DEAR}}}, {{provider: simulator-eu, {CHEAP}}}]}}\n",
-            ),
-            ("routing.yaml", "\nusage_chunk:", f"\nfirst_token_seconds: {FIRST_TOKEN_SECONDS}\nusage_chunk:"),
-        )
         yield running
 
 
-@pytest.fixture(autouse=True)
-def healthy(stack: Stack) -> None:
+@pytest.fixture(scope="module")
+def patient(gateway: Stack) -> tuple[tuple[str, str, str], ...]:
+    """What the policy of all these tests changes."""
+    (nobody,) = free_ports(1)
+    full = f"http://127.0.0.1:{gateway.ports.simulator}/us/v1"
+    legal = "jurisdiction: US, tier: frontier"
+    providers = (
+        f'  dead: {{url: "http://127.0.0.1:{nobody}/v1", {legal}, credential: null}}\n'
+        f'  full: {{url: "{full}", {legal}, credential: simulator-us, requests_max: 1}}\n'
+    )
+    models = "".join(
+        f"  behind-{name.removeprefix('simulator-')}: "
+        f"{{deployments: [{{provider: {name}, {DEAR}}}, {{provider: simulator-eu, {CHEAP}}}]}}\n"
+        for name in ("dead", "full", "simulator-us")
+    )
+    return (
+        ("providers.yaml", "\nproviders:\n", f"\nproviders:\n{providers}"),
+        ("models.yaml", "\nmodels:\n", f"\nmodels:\n{models}"),
+    )
+
+
+@pytest.fixture
+def stack(gateway: Stack, patient: tuple[tuple[str, str, str], ...]) -> Stack:
     for deployment in ("us", "eu"):
-        stack.simulate(deployment, tokens_per_second=0)
-    stack.forget_upstream_log()
+        gateway.simulate(deployment, tokens_per_second=0)
+    gateway.use_policy(*patient)
+    gateway.forget_upstream_log()
+    return gateway
+
+
+@pytest.fixture
+def hasty(stack: Stack, patient: tuple[tuple[str, str, str], ...]) -> Stack:
+    """With a limit for the first token, too short for a machine that has much else to do."""
+    first_token = f"\nfirst_token_seconds: {FIRST_TOKEN_SECONDS}\nusage_chunk:"
+    stack.use_policy(*patient, ("routing.yaml", "\nusage_chunk:", first_token))
+    return stack
 
 
 def outcomes(stack: Stack, cluster: str, count: int) -> list[dict[str, Any]]:
@@ -96,23 +106,23 @@ def retries_refused(stack: Stack) -> int:
     return sum(int(line.rpartition(" ")[2]) for line in stats.splitlines())
 
 
-def test_who_does_not_begin_to_answer_in_time_is_passed_over(stack: Stack) -> None:
-    stack.simulate("us", fault="hang", count=2)
-    with stack.client() as client:
+def test_who_does_not_begin_to_answer_in_time_is_passed_over(hasty: Stack) -> None:
+    hasty.simulate("us", fault="hang", count=2)
+    with hasty.client() as client:
         for is_stream in (False, True):
             began = time.monotonic()
             answer = client.post("/chat/completions", json=chat("one two", "behind-us", stream=is_stream))
             assert answer.status_code == 200
             assert FIRST_TOKEN_SECONDS <= time.monotonic() - began < 4 * FIRST_TOKEN_SECONDS
-    assert [each["deployment"] for each in stack.upstream_log()] == ["us", "eu"] * 2
+    assert [each["deployment"] for each in hasty.upstream_log()] == ["us", "eu"] * 2
 
 
-def test_who_has_begun_to_answer_may_take_his_time(stack: Stack) -> None:
-    stack.simulate("us", tokens_per_second=0.6)  # a pause above the limit between any two
-    with stack.client() as client:
+def test_who_has_begun_to_answer_may_take_his_time(hasty: Stack) -> None:
+    hasty.simulate("us", tokens_per_second=0.6)  # a pause above the limit between any two
+    with hasty.client() as client:
         answer = client.post("/chat/completions", json=chat("one two three", "behind-us", stream=True))
     assert answer.text.rstrip().endswith("data: [DONE]")
-    assert [each["deployment"] for each in stack.upstream_log()] == ["us"]
+    assert [each["deployment"] for each in hasty.upstream_log()] == ["us"]
 
 
 def test_a_full_provider_is_sent_no_more_and_that_is_no_reason_for_another(stack: Stack) -> None:

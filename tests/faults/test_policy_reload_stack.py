@@ -191,10 +191,11 @@ def test_a_fallback_gets_its_own_model_name_length_and_key_and_keeps_the_redacti
         "      - {provider: simulator-eu, model: a-much-longer-name, price: {input: 1, output: 1}}"
     )
     redacting = ("guard.yaml", "\ndetectors:\n", "\ndetectors:\n  iban: {action: redact, sovereign: false}\n")
-    stack.use_policy(model(twin), redacting)
+    anywhere = ("routing.yaml", "counts_redacted: true", "counts_redacted: false")
+    stack.use_policy(model(twin), redacting, anywhere)
     stack.simulate("us", fault="500")
     with stack.client() as client:
-        answer = client.post("/chat/completions", json=chat(f"My IBAN is {IBAN}", "twin"))
+        answer = client.post("/chat/completions", json=chat(f"Pay to {IBAN}", "twin"))
     first, second = stack.upstream_log()
     assert (first["deployment"], first["status"], json.loads(first["body"])["model"]) == ("us", 500, "a")
     # Answered means: it was sent its own key, and nothing else in that field.
@@ -203,4 +204,4 @@ def test_a_fallback_gets_its_own_model_name_length_and_key_and_keeps_the_redacti
     assert sent["model"] == "a-much-longer-name"
     assert int(second["headers"]["content-length"]) == second["body_bytes"] == len(second["body"].encode())
     assert sent["messages"] == json.loads(first["body"])["messages"]
-    assert sent["messages"][0]["content"] == "My IBAN is [IBAN]"
+    assert sent["messages"][0]["content"] == "Pay to [IBAN]"

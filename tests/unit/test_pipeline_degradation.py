@@ -30,7 +30,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     classes = {
         name: replace(each, clusters=each.clusters | {european.cluster}) for name, each in routing.data_classes.items()
     }
-    made.change("routing", data_classes=classes, models={"assistant": replace(large, degrade_to="small"), "small": small})
+    made.change(
+        "routing", data_classes=classes, models={"assistant": replace(large, degrade_to="small"), "small": small}
+    )
     budget = made.policy.snapshot.budget
     prices = dict(budget.prices) | {"simulator-eu/small": budget.prices["simulator-eu/assistant"]}
     made.change("budget", prices=prices, quotas=(NO_REQUESTS,))
