@@ -115,7 +115,9 @@ def test_a_credential_spends_its_own_budget_and_no_more(stack: Stack) -> None:
     successor = keys(stack, "rotate", made["id"])
     assert [ask(stack, each["token"]).status_code for each in (made, successor)] == [200, 200]
     status = [*COMMAND, "budget", "status", "--json", "--state", str(stack.state)]
-    accounts = json.loads(subprocess.run(status, cwd=PROJECT, capture_output=True, check=True, timeout=60).stdout)
+    accounts = json.loads(subprocess.run(status, cwd=PROJECT, capture_output=True, check=True, timeout=60).stdout)[
+        "budgets"
+    ]
     (row,) = (each for each in accounts if each["value"] == made["id"])  # one account for both
     assert (row["rule"], row["scope"], row["limit_nano"]) == ("credential", "credential", 1_000_000_001)
     (decision, *_) = (
