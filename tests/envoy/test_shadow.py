@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from gateway_ext.budget.reserve import AccountKey
-from gateway_ext.budget.status import read_accounts
+from gateway_ext.budget.status import AccountStatus, read_accounts
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.steps.shadow_leave import Leave, sealed, shadow_key
 from tests.envoy.stack import COMMAND, Stack, chat
@@ -116,8 +116,14 @@ def places(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return sorted((each["deployment"], json.loads(each["body"])["model"]) for each in found)
 
 
+def accounts(stack: Stack) -> dict[str, AccountStatus]:
+    """By whose they are."""
+    return {AccountKey.parse(each.key).value: each for each in read_accounts(stack.layout.ledger)}
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_shadow_answers_too_and_the_caller_sees_nothing_of_it(shadowed: Stack, stream: bool) -> None:
+    before = {name: each.posted_nano for name, each in accounts(shadowed).items()}
     answer = ask(shadowed, "What is a monad?", stream=stream)
     found = seen(shadowed, lambda found: len(found) == 2)
     assert places(found) == [("us", "assistant"), ("us", "candidate")]
@@ -140,9 +146,10 @@ def test_the_shadow_answers_too_and_the_caller_sees_nothing_of_it(shadowed: Stac
     assert "gateway.outcome.flags" not in request
     assert (copy["event"], copy["gateway.principal.team"]) == ("shadow:decision:forwarded", "platform")
     assert copy["gateway.principal.subject"] == "shadow/assistant"
-    accounts = {AccountKey.parse(each.key).value: each for each in read_accounts(shadowed.layout.ledger)}
-    assert accounts["shadow/assistant"].posted_nano == accounts["platform"].posted_nano > 0
-    assert not any(each.held_nano for each in accounts.values())
+    after = accounts(shadowed)
+    spent = {name: after[name].posted_nano - before.get(name, 0) for name in ("shadow/assistant", "platform")}
+    assert set(spent.values()) == {outcome["gateway.budget.cost_nano"]}
+    assert not any(after[name].held_nano for name in spent)
 
 
 def test_a_copy_is_redacted_and_goes_only_where_its_content_may_go(shadowed: Stack) -> None:
