@@ -249,9 +249,9 @@ def test_signing_keys_are_rotated_under_load_and_no_valid_request_is_refused(sta
     life = life_cycle(Settings(state_dir=stack.state), Actor(), "test")
     with Load(stack, life, old_token) as load:
         for _ in range(2):
-            rotated = keys(stack, "signing", "rotate", "personal", "--lead", "4")
+            rotated = keys(stack, "signing", "rotate", "personal", "--lead", "6")
             assert [each["state"] for each in rotated][-2:] == ["active", "next"]
-            time.sleep(5)
+            time.sleep(7)
             assert life.signer(CredentialClass.PERSONAL).key_id == rotated[-1]["key"]
         time.sleep(1)
     assert set(load.statuses) == {"old 200", "new 200"}, load.statuses
