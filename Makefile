@@ -33,7 +33,19 @@ run: venv proto ## start the whole gateway on this machine (Ctrl-C stops it)
 
 .PHONY: test
 test: check nodedeps serverdeps tooldeps clientdeps ## check the code, then run all tests against a real Envoy
+ifeq ($(strip $(TESTS)),)
+	$(BIN)/python -m pytest -q $(GENERATED_CASES) > $(VENV)/generated-cases.log 2>&1 & generated=$$!; \
+	  trap "kill $$generated" INT TERM; \
+	  $(BIN)/python -m pytest tests/unit tests/playbooks; unit=$$?; \
+	  wait $$generated; generated=$$?; cat $(VENV)/generated-cases.log; \
+	  test $$unit = 0 && test $$generated = 0
+	$(BIN)/python -m pytest tests/envoy tests/faults
+else
 	$(BIN)/python -m pytest $(TESTS)
+endif
+
+# A core of their own, beside the unit tests: they compute for minutes and start nothing. What starts a gateway comes after them.
+GENERATED_CASES := tests/properties tests/simulator
 
 .PHONY: check
 check: venv proto ## lint, formatting, types and the direction of imports
