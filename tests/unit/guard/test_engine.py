@@ -200,7 +200,7 @@ async def test_a_slow_detector_does_not_block_the_loop() -> None:
     watching = asyncio.get_running_loop().create_task(watch())
     await guard.inspect(texts("Q\n" * 20), rules())
     watching.cancel()
-    assert longest < 0.2
+    assert longest < 0.45  # of 0.6 seconds, were it to hold the loop up
     guard.close()
 
 
