@@ -239,8 +239,6 @@ class Pipeline:
         Raises LedgerUnavailable: holds then stay, expire, and are settled by estimate.
         """
         snapshot = self._policy.current()
-        for outcome, _ in ended:
-            self._readings.observe(outcome)
         held = [(outcome, bounds) for outcome, bounds in ended if outcome.hold_id]
         for outcome, _ in ended:
             if not outcome.hold_id:  # refused, answered by us, or never seen by us: nothing to settle
@@ -248,6 +246,8 @@ class Pipeline:
         settled = await self._ledger.settle_all([settlement(outcome, bounds) for outcome, bounds in held])
         for (outcome, _), closed in zip(held, settled, strict=True):
             self._record(trail.concluded(outcome, closed, snapshot))
+        for outcome, _ in ended:  # last: money and records do not wait for what only orders deployments
+            self._readings.observe(outcome)
 
     def _record(self, record: OutcomeRecord) -> None:
         """An outcome that cannot be recorded must not keep others from being settled and recorded."""

@@ -41,7 +41,8 @@ class Answers:
     ) -> ResponseReading | Answer:
         """How much of the response the processor must see. Nothing, unless policy asks for it: a hop per chunk is dear.
 
-        `cluster` answers; which one matters only to answers that are to be translated. One that is to be inspected or translated and cannot be read (coded, or neither JSON nor events) is replaced.
+        `cluster` answers, which matters to answers that are to be translated. One that is to be inspected or translated and
+        cannot be read (coded, or neither JSON nor events) is replaced.
         """
         is_plain = content_encoding in ("", "identity")
         is_stream = media_type == "text/event-stream"

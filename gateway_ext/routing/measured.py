@@ -99,6 +99,10 @@ class Measured:
         deployment = self._deployments.get(cluster)
         return deployment.seen(self._monotonic_ns()) if deployment is not None else None
 
+    def failing(self) -> frozenset[str]:
+        """The deployments that have failed and have not answered since."""
+        return frozenset(name for name, each in self._deployments.items() if each.avoided_until_ns is not None)
+
     def seen(self) -> dict[str, Seen]:
         """What is known of each deployment, for others to read at any later time."""
         now_ns = self._monotonic_ns()

@@ -41,12 +41,11 @@ class SharedReadings:
         self._own.observe(outcome)
         if not outcome.cluster:
             return
-        now_ns, seen = self._monotonic_ns(), self._own.seen()
-        failing = frozenset(cluster for cluster, each in seen.items() if each.avoided_until_ns is not None)
+        now_ns, failing = self._monotonic_ns(), self._own.failing()
         if failing != self._failing or now_ns - self._written_ns >= SECONDS_BETWEEN * NANO:
             self._written_ns, self._failing = now_ns, failing
             with suppress(OSError):  # what others do not learn they find out by themselves
-                self._write(seen)
+                self._write(self._own.seen())
 
     def of(self, cluster: str) -> Reading:
         """What is known now, of whoever has seen the deployment last."""

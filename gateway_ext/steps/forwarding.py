@@ -16,8 +16,7 @@ from gateway_ext.dialects.field_names import FieldNames, as_named
 from gateway_ext.dialects.rate_limits import rate_limit_fields
 from gateway_ext.dialects.strict_json import encode, parse_object
 from gateway_ext.dialects.translation.contract import Thinking, Traits
-from gateway_ext.dialects.translation.outbound import outbound
-from gateway_ext.dialects.translation.translate import Translation
+from gateway_ext.dialects.translation.translate import Translation, translate_request
 from gateway_ext.errors import NotTranslatable
 from gateway_ext.exchange import Candidate, Endpoint, Forward, Prompt
 from gateway_ext.routing.rules import RoutingRules, VirtualModel
@@ -40,7 +39,8 @@ def forward(
 ) -> tuple[Forward, Translations]:
     """What goes to the model, by a route that has `reasons`.
 
-    `changed`: the body that was inspected, where it is not the one that came, because that was coded or too long. It always says how long the answer may be: what is held is of no use if the provider does not know. Deployments that
+    `changed`: the body that was inspected, where it is not the one that came, because that was coded or too long. What goes
+    out always says how long the answer may be: what is held is of no use if the provider does not know. Deployments that
     cannot be told all that the request says are left out. Raises NotTranslatable when that leaves none.
     """
     model, fitted = held.model, held.fitted
@@ -58,14 +58,13 @@ def forward(
         return _as_named(forward, prompt, rules), {}
 
     plain = requests.drafted(prompt, model=None, include_usage=False, edits=edits, fields=limit).document
-    bodies, translations = _translated(plain, prompt.endpoint, wires.values(), traits_of(model), rules, now_seconds)
-    told = tuple(each for each in candidates if wires[each.cluster] in bodies)
+    said, translations = _translated(plain, prompt.endpoint, wires.values(), traits_of(model), rules, now_seconds)
+    told = tuple(each for each in candidates if wires[each.cluster] in said)
     formats = {wires[each.cluster] for each in told}
     body_format = formats.pop() if len(formats) == 1 else prompt.endpoint
-    if body_format is prompt.endpoint:
-        bodies[body_format] = rewritten(model=None) or bodies[body_format]
+    body = rewritten(model=told[0].model) if body_format is prompt.endpoint else None
     forward = Forward(
-        requests.replace_model(bodies[body_format], told[0].model),
+        body or encode({**said.get(body_format, plain), "model": told[0].model}),
         told,
         {
             **plan,
@@ -89,7 +88,7 @@ def retargeted(plan: Mapping[str, Any], cluster: str, body: bytes, rules: Routin
     body_format = plan.get("format")
     if body_format is None or (wire := plan["wires"][cluster]) == body_format:
         return requests.replace_model(body, model, names)
-    translated, _ = outbound(
+    translated, _ = translate_request(
         {**parse_object(body), "model": model},
         Endpoint(body_format),
         Endpoint(wire),
@@ -128,17 +127,17 @@ def _translated(
     traits: Traits,
     rules: RoutingRules,
     now_seconds: int,
-) -> tuple[dict[Endpoint, bytes], dict[Endpoint, Translation]]:
-    """The body in each format it can be said in, never none; and the way back from those that are not the caller's."""
-    bodies: dict[Endpoint, bytes] = {}
+) -> tuple[dict[Endpoint, Mapping[str, Any]], dict[Endpoint, Translation]]:
+    """The request in each format it can be said in, never none; and the way back from those that are not the caller's."""
+    said: dict[Endpoint, Mapping[str, Any]] = {}
     translations: dict[Endpoint, Translation] = {}
     refusals: list[NotTranslatable] = []
     for wire in dict.fromkeys(wires):
         if wire is source:
-            bodies[wire] = encode(document)
+            said[wire] = document
             continue
         try:
-            translated, translations[wire] = outbound(
+            translated, translations[wire] = translate_request(
                 document,
                 source,
                 wire,
@@ -149,10 +148,10 @@ def _translated(
         except NotTranslatable as refusal:
             refusals.append(refusal)
         else:
-            bodies[wire] = encode(translated)
-    if not bodies:
+            said[wire] = translated
+    if not said:
         raise refusals[0]
-    return bodies, translations
+    return said, translations
 
 
 def _plan(prompt: Prompt, held: Held, reasons: Sequence[str]) -> dict[str, Any]:

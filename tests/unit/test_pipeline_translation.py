@@ -88,6 +88,23 @@ async def test_where_formats_differ_each_attempt_is_translated_from_the_callers(
         assert "Guten Tag" in json.dumps(sent)
 
 
+async def test_a_caller_whose_format_nobody_serves_is_translated_for_each(world: World) -> None:
+    chat = frozenset({Endpoint.CHAT_COMPLETIONS})
+    us, eu = speak(world, chat, ANTHROPIC)
+    asked = {"model": "assistant", "input": "Guten Tag", "max_output_tokens": 50}
+    decided = await world.send_body(json.dumps(asked).encode(), path=Endpoint.RESPONSES.value)
+    assert isinstance(decided, Forwarded)
+    body = decided.forward.body
+    assert body is not None
+    assert decided.forward.retargets_first
+    plan = {**decided.forward.plan, "models": {each.cluster: each.model for each in (us, eu)}}
+    for each in (us, eu):
+        sent = json.loads(world.pipeline.retarget(plan, each.cluster, body))
+        assert sent["model"] == each.model
+        assert "Guten Tag" in json.dumps(sent["messages"])
+    assert set(decided.translations) == {us.cluster, eu.cluster}
+
+
 async def test_what_is_judged_is_what_the_caller_sent(world: World) -> None:
     speak(world, ANTHROPIC, ANTHROPIC)
     assert code(await world.send(f"key: {AWS_KEY}")) == "content_blocked"
