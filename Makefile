@@ -34,17 +34,16 @@ run: venv proto ## start the whole gateway on this machine (Ctrl-C stops it)
 .PHONY: test
 test: check nodedeps serverdeps tooldeps clientdeps ## check the code, then run all tests against a real Envoy
 ifeq ($(strip $(TESTS)),)
-	$(BIN)/python -m pytest -q $(GENERATED_CASES) > $(VENV)/generated-cases.log 2>&1 & generated=$$!; \
+	nice -n 10 $(BIN)/python -m pytest -q --timeout 600 $(GENERATED_CASES) > $(VENV)/generated-cases.log 2>&1 & generated=$$!; \
 	  trap "kill $$generated" INT TERM; \
-	  $(BIN)/python -m pytest tests/unit tests/playbooks; unit=$$?; \
+	  $(BIN)/python -m pytest tests/unit tests/playbooks && $(BIN)/python -m pytest tests/envoy tests/faults; started=$$?; \
 	  wait $$generated; generated=$$?; cat $(VENV)/generated-cases.log; \
-	  test $$unit = 0 && test $$generated = 0
-	$(BIN)/python -m pytest tests/envoy tests/faults
+	  test $$started = 0 && test $$generated = 0
 else
 	$(BIN)/python -m pytest $(TESTS)
 endif
 
-# A core of their own, beside the unit tests: they compute for minutes and start nothing. What starts a gateway comes after them.
+# Beside all others, which wait more than they compute: these compute for minutes and start nothing.
 GENERATED_CASES := tests/properties tests/simulator
 
 .PHONY: check

@@ -44,6 +44,7 @@ AFTER_THE_VERDICT = ("response", "choose", "rest", "release")
 WAITING = ("open", "body", "decide", "decision", "response", "rest", "release", "stream")
 READING = ("open", "body", "response", "rest", "stream")
 FATAL = ("kill", "freeze", "stop", "block")  # to the process, or to the peace of the next row
+STRIKES_TRIED = 3
 REQUEST = json.dumps({"model": "assistant", "messages": [{"role": "user", "content": "x" * 2000}]}).encode()
 
 
@@ -101,18 +102,22 @@ def assert_nothing_unread(seen: Seen, said: list[str]) -> None:
 
 @pytest.mark.parametrize("row", list(rows()), ids=str)
 async def test_our_processor_breaks(stage: Stage, row: Row) -> None:
-    await stage.prepare(f"{row.place} {row.way}")
-    seen = await stage.ask(is_stream=row.is_stream, is_slow=row.place == "body")
-    said = stage.said()
-    if row.way in FATAL:
-        stage.dismiss()
-    assert "struck" in said
-    if row.place in BEFORE_THE_VERDICT:
-        assert stage.provider.body_bytes == 0
-        assert_refused(seen)
-    else:
-        assert "forward" in said
-        assert_nothing_unread(seen, said)
+    for _ in range(STRIKES_TRIED):
+        await stage.prepare(f"{row.place} {row.way}")
+        seen = await stage.ask(is_stream=row.is_stream, is_slow=row.place == "body")
+        said = stage.said()
+        is_struck = "struck" in said
+        if row.way in FATAL or not is_struck:
+            stage.dismiss()
+        if row.place in BEFORE_THE_VERDICT or "forward" not in said:
+            assert stage.provider.body_bytes == 0
+            assert_refused(seen)
+        else:
+            assert_nothing_unread(seen, said)
+        if is_struck:  # else a busy machine made Envoy refuse before the request came to this place
+            break
+    assert is_struck
+    assert row.place in BEFORE_THE_VERDICT or "forward" in said
     assert SECRET not in stage.envoy.log.read_text()
 
 
