@@ -26,7 +26,6 @@ def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM: 0 then. 1 when records could not be made durable: only a new process may go on."""
     settings = settings_of(options)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("presidio-analyzer").setLevel(logging.WARNING)  # it names each recognizer that it is given
     return uvloop.run(_serve(settings, options.index))
 
 

@@ -1,4 +1,4 @@
-"""Personal data, recognised by Presidio recognizers; any of Presidio's can be made a detector the same way."""
+"""Personal data: every recognizer as a detector."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from gateway_ext.guard.personal.recognizer import GuardRecognizer
 
 
 class RecognizerDetector(Detector):
-    """A recognizer as a detector. It runs by itself, without Presidio's engine, which would want a language model."""
+    """A recognizer as a detector."""
 
     def __init__(self, name: str, recognizer: GuardRecognizer) -> None:
         self.name = name
-        self.version = recognizer.version
+        self.version = recognizer.VERSION
         self.data_class = DETECTORS[name]
         self.patterns: Sequence[re.Pattern[str]] = recognizer.PATTERNS
         self.reads_compact = recognizer.READS_COMPACT
@@ -38,27 +38,31 @@ class RecognizerDetector(Detector):
 
     def confirm(self, text: str, start: int, end: int) -> Iterator[Span]:
         passage = text[start : end + self._recognizer.REACH_CHARACTERS]
-        for result in self._recognizer.analyze(passage, self._recognizer.supported_entities):
-            if result.start < end - start:
-                value = self._recognizer.normalized(passage[result.start : result.end])
-                yield Span(start + result.start, start + result.end, result.score, value)
+        for first, last, confidence in self._recognizer.candidates(passage):
+            if first < end - start:
+                yield Span(start + first, start + last, confidence, self._recognizer.normalized(passage[first:last]))
+
+
+def recognizers() -> dict[str, GuardRecognizer]:
+    """By name of the detector."""
+    return {
+        "date_of_birth": BirthDateRecognizer(),
+        "de_kvnr": GermanInsuranceRecognizer(),
+        "document_mrz": TravelDocumentRecognizer(),
+        "driving_licence": DrivingLicenceRecognizer(),
+        "email": MailAddressRecognizer(),
+        "health_card": HealthCardRecognizer(),
+        "iban": PrintedIbanRecognizer(),
+        "ip_public": PublicAddressRecognizer(),
+        "licence_plate": LicencePlateRecognizer(),
+        "mac_address": MacAddressRecognizer(),
+        "passport": PassportRecognizer(),
+        "payment_card": PaymentCardRecognizer(),
+        "phone": EuropeanPhoneRecognizer(),
+        "postal_address": PostalAddressRecognizer(),
+        **{recognizer.identifier.name: recognizer for recognizer in national.recognizers()},
+    }
 
 
 def detectors() -> list[Detector]:
-    return [
-        RecognizerDetector("date_of_birth", BirthDateRecognizer()),
-        RecognizerDetector("de_kvnr", GermanInsuranceRecognizer()),
-        RecognizerDetector("document_mrz", TravelDocumentRecognizer()),
-        RecognizerDetector("driving_licence", DrivingLicenceRecognizer()),
-        RecognizerDetector("email", MailAddressRecognizer()),
-        RecognizerDetector("health_card", HealthCardRecognizer()),
-        RecognizerDetector("iban", PrintedIbanRecognizer()),
-        RecognizerDetector("ip_public", PublicAddressRecognizer()),
-        RecognizerDetector("licence_plate", LicencePlateRecognizer()),
-        RecognizerDetector("mac_address", MacAddressRecognizer()),
-        RecognizerDetector("passport", PassportRecognizer()),
-        RecognizerDetector("payment_card", PaymentCardRecognizer()),
-        RecognizerDetector("phone", EuropeanPhoneRecognizer()),
-        RecognizerDetector("postal_address", PostalAddressRecognizer()),
-        *(RecognizerDetector(recognizer.identifier.name, recognizer) for recognizer in national.recognizers()),
-    ]
+    return [RecognizerDetector(name, recognizer) for name, recognizer in recognizers().items()]

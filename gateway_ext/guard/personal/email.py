@@ -14,6 +14,7 @@ _LETTERS = "\u0080-\U0010ffff"  # in patterns for the prefilter: any character t
 
 _LOCAL_REVERSED = re.compile(r"[\w.+%'~-]{1,64}")
 _DOMAIN = re.compile(r"(?:\w(?:[\w-]{0,61}\w)?\.){1,8}(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,63})", re.IGNORECASE)
+_NOBODY = re.compile(r"(?:no|do[._-]?not)[._-]?reply", re.IGNORECASE)  # the sender of machines: nobody reads it
 _IN_AUTHORITY = re.compile(r"://[^/?#\s]{0,256}\Z")
 
 # The Public Suffix List as bundled with tldextract: nothing is fetched, nothing is written.
@@ -27,9 +28,10 @@ _suffixes = tldextract.TLDExtract(
 
 class MailAddressRecognizer(GuardRecognizer):
     ENTITY = "EMAIL_ADDRESS"
+    VERSION = "2"
     PATTERNS = (re.compile(rf"[\w.+%'~\-{_LETTERS}]@[\w\-{_LETTERS}]+\.[\w{_LETTERS}]", re.ASCII),)
 
-    def load(self) -> None:
+    def __init__(self) -> None:
         _suffixes("example.org")  # parses the list now rather than at the first request
 
     def candidates(self, text: str) -> Iterator[Candidate]:
@@ -41,8 +43,8 @@ class MailAddressRecognizer(GuardRecognizer):
             if local is None or domain is None:
                 continue
             start = at - len(local[0][::-1].lstrip(".'-~"))
-            is_git_remote = text[start:at] == "git"
-            if start == at or is_git_remote or _IN_AUTHORITY.search(text, max(0, start - 260), start):
+            names_nobody = text[start:at] == "git" or _NOBODY.fullmatch(text, start, at)
+            if start == at or names_nobody or _IN_AUTHORITY.search(text, max(0, start - 260), start):
                 continue  # in a URL's authority it is a user name or password: basic_auth's matter
             name = _suffixes(domain[0].lower())
             if name.suffix and name.domain:

@@ -6,6 +6,7 @@ where everything else of the Guard takes microseconds, so only the parts that le
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,10 +27,12 @@ _LETTERS_MIN = 2
 class PersonNames(Classifier):
     """`model` is the directory of a pipeline as written by spaCy's `to_disk`.
 
-    It is read when the first text comes. Raises ConfigurationError if there is none.
+    It is read when the first text comes. Raises ConfigurationError if there is none, or no spaCy.
     """
 
     def __init__(self, model: Path) -> None:
+        if importlib.util.find_spec("spacy") is None:
+            raise ConfigurationError("person_name_model needs the extra 'names': pip install 'gateway-ext[names]'")
         if not (model / "config.cfg").is_file():
             raise ConfigurationError(
                 f"person_name_model: {model} is not the directory of a spaCy pipeline (config.cfg)"

@@ -77,7 +77,6 @@ class EuropeanPhoneRecognizer(GuardRecognizer):
     )
 
     def __init__(self) -> None:
-        super().__init__()
         self._regions = [(region, *_national_form(region)) for region in REGIONS]
 
     def candidates(self, text: str) -> Iterator[Candidate]:

@@ -27,7 +27,6 @@ class NationalRecognizer(GuardRecognizer):
         self.ENTITY = identifier.name.upper()
         self.READS_COMPACT = identifier.reads_compact
         self.PATTERNS = tuple(_patterns(identifier))
-        super().__init__()
         self.identifier = identifier
         self._words = ContextWords(identifier.words)
         self._shape = re.compile(f"{_LEFT}(?:{identifier.shape}){_RIGHT}", re.ASCII | re.IGNORECASE)
