@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway_ext.budget.rules import BudgetRules
 from gateway_ext.dialects import own_answers
 from gateway_ext.dialects.rate_limits import rate_limit_fields
 from gateway_ext.errors import RateLimited, Refusal
 from gateway_ext.exchange import Answer, Dialect, Endpoint, Estimate, Prompt
+from gateway_ext.quota import Quota
 from gateway_ext.routing.rules import RoutingRules
 
 RETRY_AFTER_SECONDS_HEEDED = 60  # SDKs wait no longer than that, but try again at once
@@ -23,6 +26,13 @@ def output_events_max(prompt: Prompt, estimate: Estimate, rules: BudgetRules) ->
 def strips_usage(prompt: Prompt, rules: RoutingRules) -> bool:
     """Whether the chunk with the usage, which the caller did not ask for, is kept from the caller."""
     return prompt.is_stream and not prompt.asked_for_usage and rules.usage_chunk == "strip"
+
+
+def count_answer(input_tokens: int, quotas: Sequence[Quota], exchange_id: str) -> Answer:
+    """How many tokens a request has, as clients of Anthropic's dialect expect it; with what is left of quotas."""
+    headers = [("content-type", "application/json"), ("request-id", exchange_id)]
+    headers += rate_limit_fields(Dialect.ANTHROPIC, quotas).items()
+    return Answer(200, own_answers.token_count(input_tokens), "token_count", exchange_id, tuple(headers))
 
 
 def _worth_retrying(refusal: Refusal) -> bool:

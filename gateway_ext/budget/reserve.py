@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
@@ -21,7 +21,10 @@ from gateway_ext.errors import (
 )
 from gateway_ext.exchange import Candidate, CredentialBudget, Endpoint, Estimate, Principal, Prompt
 from gateway_ext.limits import NANO
+from gateway_ext.quota import Unit
 
+_COUNT_REQUESTS = frozenset({Unit.REQUESTS, Unit.CONCURRENT})
+_FREE = Price(input_rate=0, output_rate=0, cached_input_rate=0)
 _OF_CREDENTIALS = frozenset(Calendar) - {Calendar.ROLLING}
 RETRY_AFTER_SECONDS_MAX = 24 * 3600  # a client told to wait for weeks would look hung; beyond a day we promise nothing
 
@@ -87,6 +90,28 @@ def reservation(
         created_unix_nano=now_unix_nano,
         expires_unix_nano=now_unix_nano + rules.hold_ttl_seconds * NANO,
         quotas=quota_lines(rules, principal, model, estimate, amount_nano, agent_run) if rules.quotas else (),
+    )
+
+
+def reservation_of_nothing(
+    exchange_id: str,
+    principal: Principal,
+    model: str,
+    candidates: Sequence[Candidate],
+    rules: BudgetRules,
+    now_unix_nano: int,
+    agent_run: str = "",
+) -> Reservation:
+    """For a request that costs nothing whoever answers it: it still needs a budget, and counts as a request.
+
+    Raises as `reservation`.
+    """
+    asked = reservation(exchange_id, principal, model, Estimate(0, 0), candidates, rules, now_unix_nano, agent_run)
+    return replace(
+        asked,
+        amount_nano=0,
+        prices=dict.fromkeys(asked.prices, _FREE),
+        quotas=tuple(line for line in asked.quotas if line.unit in _COUNT_REQUESTS),
     )
 
 

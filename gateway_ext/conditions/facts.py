@@ -90,7 +90,7 @@ def _asked(principal: Principal, model: str, endpoint: Endpoint, now_unix_nano: 
         "caller.front_end": principal.front_end,
         "caller.groups": sorted(principal.groups),
         "request.model": model,
-        "request.endpoint": endpoint.value,
+        "request.endpoint": endpoint.about.value,
         "now": datetime.fromtimestamp(now_unix_nano // NANO, UTC),
     }
 

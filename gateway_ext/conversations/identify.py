@@ -143,7 +143,7 @@ def _steps(prompt: Prompt, caller_key: bytes) -> tuple[bool, tuple[int, ...], tu
 
 def _spoken(prompt: Prompt) -> dict[int, list[tuple[str, str]]]:
     """Role and text of all that stands in messages, by their position; without system prompts and what was read in files."""
-    field_name = _FIELD_OF.get(prompt.endpoint)
+    field_name = _FIELD_OF.get(prompt.endpoint.about)
     found: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     for text in prompt.texts:
         if text.pointer[0] == field_name and text.role not in _OPERATORS and not text.is_key:

@@ -20,7 +20,7 @@ def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:
 
     Only what the gateway decides on is checked. Fields it does not know stay as they are; their texts are read, too.
     """
-    if endpoint is not Endpoint.MESSAGES:
+    if endpoint.about is not Endpoint.MESSAGES:
         raise ValueError("this endpoint takes no messages of this dialect")
     document = parse_object(body)
     refuse_lookalikes(document, ANTHROPIC)
@@ -32,9 +32,9 @@ def read_prompt(endpoint: Endpoint, body: bytes) -> Prompt:
         model=model_name(document),
         document=document,
         texts=texts_of(document, ANTHROPIC),
-        is_stream=flag(document, "stream"),
+        is_stream=flag(document, "stream") and endpoint is Endpoint.MESSAGES,
         asked_for_usage=True,  # every answer and every stream of this dialect reports it
-        output_tokens_asked=_output_tokens(document),
+        output_tokens_asked=_output_tokens(endpoint, document),
         choices=1,
         body_bytes=len(body),
         output_tokens_least=_thinking_tokens(document) + 1,
@@ -49,8 +49,10 @@ def _thinking_tokens(document: Mapping[str, Any]) -> int:
     return tokens if type(tokens) is int and tokens > 0 else 0
 
 
-def _output_tokens(document: Mapping[str, Any]) -> int:
-    """Required by the dialect. 0 only fills the provider's cache."""
+def _output_tokens(endpoint: Endpoint, document: Mapping[str, Any]) -> int:
+    """Required by the dialect of what is to be answered. 0 only fills the provider's cache."""
+    if endpoint is Endpoint.COUNT_TOKENS:
+        return 0
     tokens = output_limits.asked(Endpoint.MESSAGES, document, minimum=0)
     if tokens is None:
         raise BodyInvalid("'max_tokens' must say how many tokens the answer may have.", param="max_tokens")

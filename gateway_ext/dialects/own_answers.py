@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from gateway_ext.dialects.strict_json import encode
 from gateway_ext.errors import ContextLengthExceeded, Refusal
@@ -19,8 +20,13 @@ _ANTHROPIC_TYPES = {
 
 
 def models_answer(names: Sequence[str], created: int, owner: str) -> bytes:
-    """The list of models as OpenAI's GET /v1/models has it. `created` is in Unix seconds."""
-    return encode({"object": "list", "data": [_model(name, created, owner) for name in names]})
+    """The list of models as GET /v1/models has it at OpenAI and at Anthropic, whose members do not collide: one for both.
+
+    `created` is in Unix seconds.
+    """
+    ends = {"first_id": names[0], "last_id": names[-1]} if names else {"first_id": None, "last_id": None}
+    models = [_model(name, created, owner) for name in names]
+    return encode({"object": "list", "data": models, "has_more": False, **ends})
 
 
 def model_answer(name: str, created: int, owner: str) -> bytes:
@@ -29,7 +35,15 @@ def model_answer(name: str, created: int, owner: str) -> bytes:
 
 
 def _model(name: str, created: int, owner: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": created, "owned_by": owner}
+    created_at = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # RFC 3339
+    openais = {"object": "model", "created": created, "owned_by": owner}
+    anthropics = {"type": "model", "display_name": name, "created_at": created_at, "lifecycle": "active"}
+    return {"id": name, **openais, **anthropics}
+
+
+def token_count(input_tokens: int) -> bytes:
+    """What Anthropic's POST /v1/messages/count_tokens answers."""
+    return encode({"input_tokens": input_tokens})
 
 
 def error_body(path: str, refusal: Refusal, request_id: str) -> bytes:

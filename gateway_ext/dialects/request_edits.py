@@ -62,7 +62,7 @@ def drafted(
         draft.put((field,), value)
     if include_usage and prompt.is_stream and not prompt.asked_for_usage and prompt.endpoint in _REPORT_USAGE_ON_DEMAND:
         draft.put(("stream_options",), {**(draft.document.get("stream_options") or {}), "include_usage": True})
-    if prompt.endpoint is Endpoint.MESSAGES and (messages := signed_only(draft.document["messages"])) is not None:
+    if prompt.endpoint.about is Endpoint.MESSAGES and (messages := signed_only(draft.document["messages"])) is not None:
         draft.put(("messages",), messages)
     return draft
 

@@ -91,6 +91,7 @@ class AccessTable:
 
         Raises ModelNotAllowed; EndpointNotAllowed or PurposeNotAllowed when that alone is in the way; ConditionFailed.
         """
+        endpoint = endpoint.about
         facts_at = _facts_at(principal, model, now_unix_nano)
         met = [rule for rule in self._met(principal, model) if rule.holds(endpoint, facts_at)]
         fitting = [rule for rule in met if rule.fits(principal.purpose)]
@@ -146,7 +147,7 @@ class _RulesAboutModel:
         return [met[position] for position in sorted(met)]
 
 
-_ENDPOINTS = frozenset(Endpoint) - {Endpoint.MODELS}
+_ENDPOINTS = frozenset(Endpoint) - {Endpoint.MODELS, Endpoint.COUNT_TOKENS}
 _MODELS_KEPT = 1024  # arrangements; only models of policy are asked for
 # Conditions of a rule that few callers meet, the most telling first, and what of a principal they are about.
 _ARRANGED_BY = {

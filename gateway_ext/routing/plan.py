@@ -24,11 +24,11 @@ def find_model(name: str, rules: RoutingRules) -> VirtualModel:
 
 
 def serving(model: VirtualModel, endpoint: Endpoint) -> VirtualModel:
-    """The model with those of its deployments that requests of `endpoint` can reach, be it translated.
+    """The model with those of its deployments that requests of `endpoint` (or that it is about) can reach, be it translated.
 
     Raises EndpointNotServed without any.
     """
-    deployments = tuple(candidate for candidate in model.deployments if candidate.wire(endpoint))
+    deployments = tuple(candidate for candidate in model.deployments if candidate.wire(endpoint.about))
     if not deployments:
         raise EndpointNotServed(param="model")
     return model if len(deployments) == len(model.deployments) else replace(model, deployments=deployments)

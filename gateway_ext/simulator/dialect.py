@@ -15,6 +15,8 @@ from gateway_ext.simulator.model import Generation, InvalidRequestError, Questio
 
 MODELS = ("sim-small", "sim-large", "sim-embedding")
 MESSAGES = "/v1/messages"
+COUNT_TOKENS = "/v1/messages/count_tokens"
+ANTHROPICS = frozenset({MESSAGES, COUNT_TOKENS})
 VECTOR_DIMENSIONS = 64
 VECTOR_DIMENSIONS_MAX = 4_096
 CHOICES_MAX = 16
@@ -25,7 +27,7 @@ _QUESTIONS: Mapping[str, Callable[[Mapping[str, Any]], Question]] = {
     "/v1/responses": questions.responses_question,
     MESSAGES: questions.messages_question,
 }
-POSTED = frozenset({*_QUESTIONS, "/v1/embeddings"})
+POSTED = frozenset({*_QUESTIONS, "/v1/embeddings", COUNT_TOKENS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def answer(
     document = read(body)
     if endpoint == "/v1/embeddings":
         return _whole(_embeddings(document, deployment), with_usage, tokens=0)
+    if endpoint == COUNT_TOKENS:
+        return Whole(encode(_token_count(document, deployment, body)))
     question = _QUESTIONS[endpoint](document)
     if not with_limit:
         question = replace(question, output_tokens_max=None)
@@ -72,7 +76,9 @@ def answer(
 def billed_error(endpoint: str, body: bytes, deployment: str, kinds: Mapping[str, int]) -> dict[str, Any]:
     """An error, and beside it the usage of the answer that it takes the place of. Raises InvalidRequestError."""
     document = read(body)
-    if endpoint == "/v1/embeddings":
+    if endpoint == COUNT_TOKENS:
+        whole: dict[str, Any] = {"usage": None}  # counting uses nothing
+    elif endpoint == "/v1/embeddings":
         whole = _embeddings(document, deployment)
     else:
         whole = _document(endpoint, document, generate(_QUESTIONS[endpoint](document), deployment, body, kinds=kinds))
@@ -101,7 +107,7 @@ def error(
     endpoint: str, http_status: int, message: str, kind: str, code: str | None = None, param: str | None = None
 ) -> dict[str, Any]:
     """OpenAI's error object, or Anthropic's, whose type goes with the status."""
-    if endpoint == MESSAGES:
+    if endpoint in ANTHROPICS:
         return messages.error(http_status, message)
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
@@ -178,6 +184,12 @@ def _embeddings(document: Mapping[str, Any], deployment: str) -> dict[str, Any]:
         "data": [{"object": "embedding", "index": index, "embedding": value} for index, value in enumerate(shown)],
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
+
+
+def _token_count(document: Mapping[str, Any], deployment: str, body: bytes) -> dict[str, int]:
+    """As many as the message would be told to have used."""
+    question = questions.messages_question({**document, "max_tokens": 0})
+    return {"input_tokens": generate(question, deployment, body).input_tokens}
 
 
 def _base64(values: list[float]) -> str:

@@ -22,7 +22,7 @@ def chat_question(document: Document) -> Question:
         texts=tuple(text for _, text in texts),
         last_user_text=_last_user_text(texts),
         output_tokens_max=_limit(document, "max_completion_tokens", "max_tokens"),
-        tool=_tool(functions, document, is_result_given=messages[-1].get("role") == "tool"),
+        tool=_tool(functions, document, is_result_given=_last_turn(messages).get("role") == "tool"),
     )
 
 
@@ -67,7 +67,7 @@ def messages_question(document: Document) -> Question:
     contents += [(str(message.get("role")), message.get("content")) for message in messages]
     texts = [(role, text) for role, content in contents for text in _texts(content)]
     tools = [{**tool, "parameters": tool.get("input_schema")} for tool in _tools(document)]
-    last = messages[-1].get("content")
+    last = _last_turn(messages).get("content")
     blocks = last if isinstance(last, list) else []
     is_result_given = any(isinstance(block, Mapping) and block.get("type") == "tool_result" for block in blocks)
     choice = document.get("tool_choice")
@@ -98,6 +98,11 @@ def _texts(content: Any, *, only_cached: bool = False) -> Iterator[str]:
                 continue
             if "cache_control" in part or not only_cached:
                 yield part["text"]
+
+
+def _last_turn(messages: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What the model is told on the way (`system`, behind a turn) is none."""
+    return next((each for each in reversed(messages) if each.get("role") != "system"), messages[-1])
 
 
 def _last_user_text(texts: list[tuple[str, str]]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway_ext.simulator.delivery import deliver, send_json
-from gateway_ext.simulator.dialect import MESSAGES, MODELS, POSTED, encode, error, models
+from gateway_ext.simulator.dialect import ANTHROPICS, MODELS, POSTED, encode, error, models
 from gateway_ext.simulator.faults import (
     Behaviour,
     Behaviours,
@@ -97,7 +97,7 @@ class Simulator:
             return refusal(404, "No such endpoint.")
         if request.method != "POST":
             return refusal(405, "Use POST.")
-        if endpoint == MESSAGES and "anthropic-version" not in request.headers:
+        if endpoint in ANTHROPICS and "anthropic-version" not in request.headers:
             return refusal(400, "anthropic-version: header is required")
         return None
 
@@ -108,7 +108,7 @@ class Simulator:
         wanted = keys.get(deployment, keys.get(ANY_DEPLOYMENT))
         if wanted is None:
             return False
-        if endpoint == MESSAGES and "x-api-key" in headers:  # compatible servers take a bearer token there, too
+        if endpoint in ANTHROPICS and "x-api-key" in headers:  # compatible servers take a bearer token there, too
             return hmac.compare_digest(wanted.encode(), headers.get("x-api-key", "").encode())
         header = self._flavour(deployment).wire.key_header
         prefix = "Bearer " if header == "authorization" else ""

@@ -56,6 +56,7 @@ class Copying:
         if (
             shadow is None
             or self._key is None
+            or exchange.endpoint is Endpoint.COUNT_TOKENS
             or len(sent) > limits.SHADOW_BODY_BYTES_MAX
             or not is_sampled(exchange.id, shadow)
             or _cannot_be_repeated(prompt)

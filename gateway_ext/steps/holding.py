@@ -11,7 +11,7 @@ from gateway_ext.budget.admission import Admission, Applicant
 from gateway_ext.budget.fitting import Fitted, Wanted
 from gateway_ext.budget.rules import Reservation
 from gateway_ext.errors import BudgetExhausted, RateLimited, Refusal
-from gateway_ext.exchange import Estimate, Prompt
+from gateway_ext.exchange import Endpoint, Estimate, Prompt
 from gateway_ext.ports import Clock, Ledger
 from gateway_ext.response.forwarded import Exchange
 from gateway_ext.routing.capabilities import capable
@@ -41,15 +41,12 @@ class Held:
 class Holding:
     """Asks the ledger, and where the cheap bound does not fit, counts tokens."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, granting: Granting) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, granting: Granting, counter: Counter) -> None:
+        self._ledger = ledger
         self._clock = clock
         self._granting = granting
-        self._counter = Counter()
+        self._counter = counter
         self._admission = Admission(ledger.reserve, clock.now_unix_nano)
-
-    def close(self) -> None:
-        """Release the thread that counts tokens."""
-        self._counter.close()
 
     async def hold(self, exchange: Exchange, note: Note, prompt: Prompt, model: VirtualModel) -> Held:
         """What is held for `model`, or for the smaller one that policy names where it has no room: that must be granted, too.
@@ -73,6 +70,8 @@ class Holding:
 
     async def _hold(self, exchange: Exchange, note: Note, prompt: Prompt, model: VirtualModel) -> Held:
         """Counted and limited where the request does not fit as it is."""
+        if exchange.endpoint is Endpoint.COUNT_TOKENS:
+            return await self._hold_nothing(exchange, note, prompt, model)
         rules, now = exchange.snapshot.budget, self._clock.now_unix_nano()
 
         def granted(name: str) -> VirtualModel:
@@ -106,6 +105,23 @@ class Holding:
         note.rules += (f"cap:{fitted.capped_by}",) if fitted.capped_by else ()
         note.rules += window.reasons
         return Held(model, prompt, fitted, window.body, _told(window))
+
+    async def _hold_nothing(self, exchange: Exchange, note: Note, prompt: Prompt, model: VirtualModel) -> Held:
+        """For a request that generates nothing: however long it is, as its length is what it asks about."""
+        asked = reserve.reservation_of_nothing(
+            exchange.id,
+            exchange.principal,
+            model.name,
+            model.deployments,
+            exchange.snapshot.budget,
+            self._clock.now_unix_nano(),
+            exchange.agent_run,
+        )
+        note.rules += tuple(f"budget:{line.rule}" for line in asked.lines)
+        note.rules += tuple(f"quota:{line.rule}" for line in asked.quotas)
+        hold = await self._ledger.reserve(asked)
+        note.held(model.name, hold, asked.estimate, 0)
+        return Held(model, prompt, Fitted(hold, asked.estimate))
 
 
 def _told(window: Windowed) -> str:

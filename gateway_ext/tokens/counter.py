@@ -12,7 +12,7 @@ from gateway_ext import limits
 from gateway_ext.clock import SystemClock
 from gateway_ext.exchange import Prompt
 from gateway_ext.tokens.counting import CountingLate
-from gateway_ext.tokens.prompts import InputTokens, input_tokens, message_tokens
+from gateway_ext.tokens.prompts import InputTokens, input_tokens, likely_tokens, message_tokens
 from gateway_ext.tokens.vocabularies import encoding
 
 _Counted = TypeVar("_Counted")
@@ -36,6 +36,13 @@ class Counter:
         if not vocabulary or prompt.body_bytes > limits.TOKEN_COUNTED_BYTES_MAX:
             return None
         return await self._in_thread(partial(message_tokens, prompt, field, vocabulary))
+
+    async def likely(self, prompt: Prompt, vocabulary: str) -> int:
+        """What to tell a caller who asks: the texts counted where `count` can, else all of it guessed."""
+        counted = None
+        if vocabulary and prompt.body_bytes <= limits.TOKEN_COUNTED_BYTES_MAX:
+            counted = await self._in_thread(partial(likely_tokens, prompt, vocabulary))
+        return likely_tokens(prompt, "") if counted is None else counted
 
     async def _in_thread(self, count: Callable[[Callable[[], bool]], _Counted]) -> _Counted | None:
         until_ns = self._monotonic_ns() + int(limits.TOKEN_DEADLINE_SECONDS * limits.NANO)

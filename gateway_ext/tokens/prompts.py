@@ -15,13 +15,14 @@ from typing import Any
 
 import orjson
 
-from gateway_ext.exchange import Endpoint, Prompt, Text
+from gateway_ext.exchange import Carriage, Endpoint, Prompt, Text
 from gateway_ext.limits import USAGE_ESTIMATE_BYTES_PER_TOKEN
 from gateway_ext.tokens.counting import count_text
 from gateway_ext.tokens.vocabularies import encoding
 
 EDGE_TOKENS = 4
 TEMPLATE_TOKENS = 128
+ATTACHMENT_TOKENS = 1_600  # Anthropic, "Vision": of a picture at the largest size that is not scaled down
 _SPOKEN_FIELDS = frozenset({"messages", "prompt", "input", "instructions", "system"})
 _SPOKEN_KEYS = _SPOKEN_FIELDS | {"content", "text"}
 _OWN_TOOLS = frozenset({"function", "custom", None})  # called by the caller; what others find comes on top
@@ -69,6 +70,25 @@ def message_tokens(prompt: Prompt, field: str, vocabulary: str, is_late: Callabl
         if each.pointer[0] == field and type(position := each.pointer[1]) is int:
             tokens[position] += each.extra_tokens
     return tokens
+
+
+def likely_tokens(prompt: Prompt, vocabulary: str, is_late: Callable[[], bool] = bool) -> int:
+    """What callers are told that a request has: neither bound, but rather too many than too few.
+
+    Texts are counted, or without a `vocabulary` guessed by their length; all that stands around them is guessed, and an
+    attachment is ATTACHMENT_TOKENS and what was read in it. Blocks and raises as input_tokens.
+    """
+    strings, places = _strings(prompt), {each.pointer for each in prompt.attachments}
+    read = [text for text in prompt.texts if text.is_key and not text.mark and text.pointer in places]
+    encoded = [text.value for text in strings]
+    encoded += [each.value for each in prompt.attachments if each.carriage is Carriage.DATA]
+    around_bytes = len(orjson.dumps(prompt.document)) - sum(len(orjson.dumps(value)) for value in encoded)
+    attached_tokens = ATTACHMENT_TOKENS * len(prompt.attachments)
+    if not vocabulary:
+        return attached_tokens + _guess([*strings, *read]) + -(-around_bytes // USAGE_ESTIMATE_BYTES_PER_TOKEN)
+    encoder = encoding(vocabulary)
+    counted = sum(count_text(encoder, text.value, is_late)[1] for text in (*strings, *read))
+    return attached_tokens + counted + -(-around_bytes // USAGE_ESTIMATE_BYTES_PER_TOKEN)
 
 
 def guessed_tokens(prompt: Prompt) -> InputTokens:

@@ -32,6 +32,11 @@ def message(question: Question, streams: bool) -> Answer:
     return Answer(text, answer.stop_reason, usage, call, pieces, answer.content)
 
 
+def count(question: Question) -> int:
+    messages: Any = _messages(question)
+    return _CLIENT.messages.count_tokens(model=question.model, messages=messages).input_tokens
+
+
 def _messages(question: Question) -> list[dict[str, Any]]:
     content: list[Any] = [{"type": "text", "text": question.text}]
     if question.image:
@@ -46,4 +51,4 @@ def _messages(question: Question) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    serve({"/v1/messages": message})
+    serve({"/v1/messages": message}, count=count)

@@ -53,6 +53,7 @@ class Question:
 
 Speak = Callable[[Question, bool], Answer]  # True: as a stream
 Embed = Callable[[str, list[str]], tuple[list[list[float]], int | None]]  # model, texts → vectors, tokens in
+Count = Callable[[Question], int]  # tokens in
 
 
 # --- what generates ---------------------------------------------------------------------------------------------------
@@ -127,7 +128,7 @@ def embedding(embed: Embed, model: str, text: str, case: str) -> Facts:
 # --- a program --------------------------------------------------------------------------------------------------------
 
 
-def serve(speakers: Mapping[str, Speak], embed: Embed | None = None) -> None:
+def serve(speakers: Mapping[str, Speak], embed: Embed | None = None, count: Count | None = None) -> None:
     """Read [{number, endpoint, case, model, text, image}], print {number: outcome}. `speakers` are by endpoint."""
     faulthandler.dump_traceback_later(RUN_SECONDS, exit=True)  # says where it hangs
     outcomes = {}
@@ -136,6 +137,9 @@ def serve(speakers: Mapping[str, Speak], embed: Embed | None = None) -> None:
             if case["endpoint"] == "/v1/embeddings":
                 assert embed is not None
                 outcome = embedding(embed, case["model"], case["text"], case["case"])
+            elif case["endpoint"] == "/v1/messages/count_tokens":
+                assert count is not None
+                outcome = {"tokens": count(Question(case["model"], case["text"]))}
             else:
                 question = Question(case["model"], case["text"], image=case["image"])
                 outcome = GENERATING[case["case"]](speakers[case["endpoint"]], question)

@@ -14,24 +14,28 @@ from tests.clients.protocol import LIMIT_TOKENS
 from tests.envoy.stack import Stack
 
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
-EMBEDDINGS = "/v1/embeddings"
+EMBEDDINGS, COUNT_TOKENS = "/v1/embeddings", "/v1/messages/count_tokens"
 SERVES = {
     "everything": f"endpoints: [{CHAT}, {EMBEDDINGS}, {RESPONSES}, {MESSAGES}]",
     "chat completions": f"endpoints: [{CHAT}]",
     "messages": "dialect: anthropic",
     "responses": f"endpoints: [{RESPONSES}]",
 }
-# By the endpoint that is called and what the deployment serves: the one it is asked at. No entry: it cannot be asked.
+# By the endpoint that is called and what the deployment serves: the one it is asked at. No entry: it cannot be asked. "": it
+# need not be, as the gateway answers by itself.
 WIRES: Mapping[str, Mapping[str, str]] = {
     CHAT: {"everything": CHAT, "chat completions": CHAT, "messages": MESSAGES},
     RESPONSES: {"everything": RESPONSES, "chat completions": CHAT, "messages": MESSAGES, "responses": RESPONSES},
     MESSAGES: {"everything": MESSAGES, "chat completions": CHAT, "messages": MESSAGES},
     EMBEDDINGS: {"everything": EMBEDDINGS},
+    COUNT_TOKENS: {"everything": "", "chat completions": "", "messages": COUNT_TOKENS},
 }
 FAULTS = {"well": None, "limited": "429", "refusing": "billed_error", "overloaded": "529"}  # by simulated deployment
 ERRORS = {"429": "limited", "400": "refusing", "529": "overloaded"}
 TALKS = ("answer", "stream", "tool call", "streamed tool call", "system prompt", "image", "usage", "limit", *ERRORS)
 EMBEDS = ("answer", "usage", *ERRORS)
+COUNTS = ("answer",)
+_CASES = {EMBEDDINGS: EMBEDS, COUNT_TOKENS: COUNTS}
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
@@ -62,7 +66,7 @@ _ALL = (CHAT, RESPONSES, MESSAGES, EMBEDDINGS)
 CLIENTS = (
     Client("OpenAI SDK, Python", "openai_sdk", (CHAT, RESPONSES, EMBEDDINGS)),
     Client("OpenAI SDK, Node.js", "openai_matrix.mjs", (CHAT, RESPONSES, EMBEDDINGS)),
-    Client("Anthropic SDK, Python", "anthropic_sdk", (MESSAGES,)),
+    Client("Anthropic SDK, Python", "anthropic_sdk", (MESSAGES, COUNT_TOKENS)),
     Client("LangChain", "langchain_models", _ALL, is_heavy=True),
     Client("LiteLLM", "litellm_client", _ALL, is_heavy=True, overloaded=_LITELLMS, words={MESSAGES: CHAT}),
 )
@@ -82,7 +86,7 @@ class Case:
 
     @property
     def wire(self) -> str | None:
-        """The endpoint it reaches the provider at; None: by design it does not."""
+        """The endpoint it reaches the provider at; "": the gateway answers; None: by design it is refused."""
         return WIRES[self.endpoint].get(self.serves)
 
     @property
@@ -107,7 +111,7 @@ def all_cases() -> list[Case]:
         for client in CLIENTS
         for endpoint in client.endpoints
         for serves in SERVES
-        for name in (EMBEDS if endpoint == EMBEDDINGS else TALKS)
+        for name in _CASES.get(endpoint, TALKS)
     )
     return [Case(number, *each) for number, each in enumerate(asked, start=1000)]
 

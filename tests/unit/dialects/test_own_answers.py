@@ -2,10 +2,11 @@ import json
 from typing import Any
 
 import pytest
+from anthropic.types import ModelInfo
 from openai.types import Model
 
 from gateway_ext import errors
-from gateway_ext.dialects.own_answers import error_body, models_answer
+from gateway_ext.dialects.own_answers import error_body, model_answer, models_answer, token_count
 
 
 def test_models_are_listed_as_openais_client_expects() -> None:
@@ -16,6 +17,26 @@ def test_models_are_listed_as_openais_client_expects() -> None:
         ("small", 1_700_000_000, "gateway"),
         ("large", 1_700_000_000, "gateway"),
     ]
+
+
+def test_models_are_listed_as_anthropics_client_expects_too() -> None:
+    answer = json.loads(models_answer(["small", "large"], created=0, owner="gateway"))
+    models = [ModelInfo.model_validate_json(json.dumps(model), strict=True) for model in answer["data"]]
+    assert [(model.id, model.display_name, model.created_at.isoformat()) for model in models] == [
+        ("small", "small", "1970-01-01T00:00:00+00:00"),
+        ("large", "large", "1970-01-01T00:00:00+00:00"),
+    ]
+    assert (answer["first_id"], answer["last_id"], answer["has_more"]) == ("small", "large", False)
+    assert json.loads(model_answer("large", created=0, owner="gateway")) == answer["data"][1]
+
+
+def test_a_list_of_no_models() -> None:
+    answer = json.loads(models_answer([], created=0, owner="gateway"))
+    assert answer == {"object": "list", "data": [], "has_more": False, "first_id": None, "last_id": None}
+
+
+def test_a_count_of_tokens() -> None:
+    assert json.loads(token_count(12)) == {"input_tokens": 12}
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/files", ""])

@@ -79,6 +79,21 @@ async def test_no_tool_once_its_result_is_there(client: AsyncAnthropic) -> None:
     assert [block.type for block in said.content] == ["text"]
 
 
+async def test_no_tool_when_the_model_is_told_something_behind_its_result(client: AsyncAnthropic) -> None:
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Sunny."}
+    told = {"role": "system", "content": "Be brief."}
+    messages: Any = [*HELLO["messages"], {"role": "user", "content": [result]}, told]
+    said = await client.messages.create(**HELLO | {"messages": messages}, tools=[TOOL])
+    assert [block.type for block in said.content] == ["text"]
+
+
+async def test_tokens_are_counted_as_a_message_would_report_them(client: AsyncAnthropic) -> None:
+    asked = {name: value for name, value in HELLO.items() if name != "max_tokens"}
+    counted = await client.messages.count_tokens(**asked, system="Be brief.")
+    said = await client.messages.create(**HELLO, system="Be brief.")
+    assert counted.input_tokens == said.usage.input_tokens == 4
+
+
 async def test_limit_of_the_output(client: AsyncAnthropic) -> None:
     said = await client.messages.create(**HELLO | {"max_tokens": 2})
     assert (said.stop_reason, said.usage.output_tokens) == ("max_tokens", 2)

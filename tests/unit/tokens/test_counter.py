@@ -9,7 +9,7 @@ from gateway_ext import limits
 from gateway_ext.dialects.requests import read_prompt
 from gateway_ext.exchange import Endpoint, Prompt
 from gateway_ext.tokens.counter import Counter, read_vocabularies
-from gateway_ext.tokens.prompts import input_tokens, message_tokens
+from gateway_ext.tokens.prompts import input_tokens, likely_tokens, message_tokens
 from gateway_ext.tokens.vocabularies import encoding
 
 
@@ -32,6 +32,19 @@ async def test_a_request_is_counted_as_its_texts_are(counter: Counter) -> None:
 
 async def test_without_a_vocabulary_nobody_counts(counter: Counter) -> None:
     assert await counter.count(prompt(), "") is None
+
+
+async def test_whoever_asks_is_told_a_number_in_any_case(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = prompt("entrepreneurship " * 100)
+    counted, guessed = likely_tokens(text, "o200k_base"), likely_tokens(text, "")
+    assert counted < guessed
+    assert await counter.likely(text, "o200k_base") == counted
+    assert await counter.likely(text, "") == guessed
+    monkeypatch.setattr(limits, "TOKEN_COUNTED_BYTES_MAX", 100)
+    assert await counter.likely(text, "o200k_base") == guessed
+    monkeypatch.undo()
+    monkeypatch.setattr(limits, "TOKEN_DEADLINE_SECONDS", 0)
+    assert await counter.likely(text, "o200k_base") == guessed
 
 
 async def test_a_long_body_keeps_its_bound(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway_ext.attachments.finding import with_attachments
 from gateway_ext.dialects.requests import read_prompt
-from gateway_ext.exchange import Endpoint, Prompt
+from gateway_ext.exchange import Endpoint, Prompt, Text
 from gateway_ext.limits import IMAGE_TOKENS_MAX
 from gateway_ext.tokens.counting import PIECE_CHARACTERS, CountingLate
-from gateway_ext.tokens.prompts import guessed_message_tokens, guessed_tokens, input_tokens, message_tokens
+from gateway_ext.tokens.prompts import (
+    ATTACHMENT_TOKENS,
+    guessed_message_tokens,
+    guessed_tokens,
+    input_tokens,
+    likely_tokens,
+    message_tokens,
+)
 from gateway_ext.tokens.vocabularies import encoding
 
 PROSE = "Budgets are kept by holding the most that a request can cost before any model is called. " * 200
@@ -128,3 +136,42 @@ def test_a_guess_is_by_the_length_of_the_texts() -> None:
     assert guessed_message_tokens(prompt, "messages") == [100, 200]
     assert guessed_tokens(prompt).at_most == pytest.approx(310, abs=1)
     assert guessed_tokens(prompt).at_least == 0, "nothing is refused by it"
+
+
+# --- what callers are told --------------------------------------------------------------------------------------------
+
+
+def test_what_callers_are_told_is_counted_and_little_more() -> None:
+    told = likely_tokens(read(chat(PROSE)), "o200k_base")
+    assert counted(PROSE) < told < counted(PROSE) + 30
+
+
+def test_without_a_vocabulary_it_is_a_third_of_the_bytes() -> None:
+    prompt = read(
+        chat(PROSE, tools=[{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}])
+    )
+    told = likely_tokens(prompt, "")
+    assert told == pytest.approx(prompt.body_bytes / 3, abs=15)
+    assert told > counted(PROSE), "rather too many"
+
+
+@pytest.mark.parametrize("vocabulary", ["", "o200k_base"])
+def test_a_picture_has_its_own_count_however_many_bytes_it_has(vocabulary: str) -> None:
+    picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'iVBORw0KGgo=' * 10_000}"}}
+    told = likely_tokens(read(chat([{"type": "text", "text": "hi"}, picture])), vocabulary)
+    assert ATTACHMENT_TOKENS < told < ATTACHMENT_TOKENS + 60
+
+
+@pytest.mark.parametrize("vocabulary", ["", "o200k_base"])
+def test_what_was_read_in_a_file_counts(vocabulary: str) -> None:
+    file = {"type": "file", "file": {"filename": "a.txt", "file_data": "data:text/plain;base64,aGVsbG8="}}
+    prompt = read(chat([file]))
+    (attachment,) = prompt.attachments
+    inside = Text(attachment.pointer, f"{attachment.place}#text", "user", PROSE, is_key=True)
+    more = likely_tokens(replace(prompt, texts=(*prompt.texts, inside)), vocabulary) - likely_tokens(prompt, vocabulary)
+    assert more == pytest.approx(counted(PROSE) if vocabulary else len(PROSE) / 3, abs=10)
+
+
+def test_time_is_up_for_what_callers_are_told() -> None:
+    with pytest.raises(CountingLate):
+        likely_tokens(read(chat(PROSE)), "o200k_base", lambda: True)
