@@ -90,6 +90,17 @@ def segment_sizes(directory: Path) -> dict[int, int]:
     return dict(sorted(sizes.items()))
 
 
+def segment_numbers(directory: Path) -> list[int]:
+    """The numbers of all segments, ascending; reads names alone. Raises OSError."""
+    with os.scandir(directory) as entries:
+        return sorted(int(match[1]) for entry in entries if (match := _NAME.fullmatch(entry.name)))
+
+
+def delete_segment(directory: Path, number: int) -> None:
+    """Raises OSError; a segment that is not there is deleted already."""
+    segment_path(directory, number).unlink(missing_ok=True)
+
+
 def process_directories(spool: Path) -> list[Path]:
     """The directories of all writing processes, by name. None when the spool does not exist yet."""
     if not spool.is_dir():

@@ -1,7 +1,8 @@
 """The durable audit log of one process: a record is in a segment file before the request it describes goes on.
 
 `append` returns when the record is in the page cache (it survives the process, not a power cut); a thread makes
-records durable in groups. Whatever goes wrong with the storage refuses requests; no record is dropped.
+records durable in groups, and `durable` waits for that. Whatever goes wrong with the storage refuses requests; no record
+is dropped.
 """
 
 from __future__ import annotations
@@ -14,17 +15,16 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from gateway_ext import limits
-from gateway_ext.audit.cursor import load_cursor, unshipped_bytes
+from gateway_ext.audit.cursor import load_cursors
 from gateway_ext.audit.encoding import encode_event
 from gateway_ext.audit.exclusive import lock_exclusively
 from gateway_ext.audit.group_sync import GroupSync
 from gateway_ext.audit.records import AuditRecord, OutcomeRecord
 from gateway_ext.audit.segment_writer import SegmentWriter
 from gateway_ext.audit.segments import frame, segment_path, segment_sizes, sync_directory
+from gateway_ext.audit.spool_room import SpoolRoom
 from gateway_ext.errors import AuditUnavailable, ConfigurationError
 
-FILL_ALARM_RATIO = 0.8
-_MEASURE_SECONDS = 1.0
 _PROCESS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _log = logging.getLogger(__name__)
@@ -39,10 +39,11 @@ class _Clock(Protocol):
 class Spool:
     """Implements ports.AuditLog. Writes to `directory / process`, which belongs to one process at a time.
 
-    `bytes_max` bounds what no collector has acknowledged yet. Only outcomes of forwarded requests may exceed it: each
-    was let through by a decision that had room, here or in another process, so there are never more of them. Every start, and every segment given up half-way,
-    begins a new run: a new `run_id`, and sequence numbers from 1 without gaps. Raises ConfigurationError when the
-    directory cannot be used.
+    `bytes_max` bounds what waits for delivery, and `reserve_bytes` of the disk are left free. Only outcomes of forwarded
+    requests may pass both: each was let through by a decision that had room, here or in another process, so there are never
+    more of them. With `power_loss`, `durable` waits for the disk. Every start, and every segment given up half-way, begins a
+    new run: a new `run_id`, and sequence numbers from 1 without gaps. Raises ConfigurationError when the directory cannot be
+    used.
     """
 
     def __init__(
@@ -52,6 +53,9 @@ class Spool:
         clock: _Clock,
         bytes_max: int = limits.SPOOL_BYTES_MAX,
         fsync_seconds: float = limits.SPOOL_FSYNC_SECONDS,
+        *,
+        reserve_bytes: int = limits.SPOOL_RESERVE_BYTES,
+        power_loss: bool = False,
     ):
         if not _PROCESS_NAME.fullmatch(process):
             raise ConfigurationError("spool: a process name is 1 to 64 letters, digits, '.', '_' or '-'")
@@ -59,17 +63,16 @@ class Spool:
         self.process = process
         self.written = 0
         self._clock = clock
-        self._bytes_max = bytes_max
+        self._power_loss = power_loss
         self._mutex = threading.Lock()
         self._lock = -1
-        self._appended_bytes = 0
         self._closed = False
         self._refusing = ""
-        self._alarmed = False
-        self._sync = GroupSync(self.directory, fsync_seconds, self._watch_fill)
+        self._room = SpoolRoom(self.directory, clock, bytes_max, reserve_bytes)
+        self._sync = GroupSync(self.directory, fsync_seconds, self._room.watch)
         try:
             self._open_directory()
-            self._measure()
+            self._room.measure()
             self._open_segment()
             sync_directory(self.directory)
         except OSError as error:
@@ -80,8 +83,13 @@ class Spool:
 
     @property
     def fill(self) -> float:
-        """Unshipped bytes as a ratio of `bytes_max`; at 1.0 records, and thereby requests, are refused."""
-        return self._unshipped_bytes / self._bytes_max
+        """What waits for delivery as a ratio of `bytes_max`; at 1.0 records, and thereby requests, are refused."""
+        return self._room.fill
+
+    @property
+    def disk_fill(self) -> float:
+        """The used part of the file system it lies on."""
+        return self._room.disk_fill
 
     @property
     def failed(self) -> bool:
@@ -105,10 +113,18 @@ class Spool:
             self._sync.wrote()
             self._sequence += 1
             self.written += 1
-            self._appended_bytes += len(framed)
+            self._room.appended(len(framed))
             if self._refusing and not _is_owed(record):
                 self._refusing = ""
                 _log.warning("spool %s: records are written again", self.directory)
+
+    async def durable(self) -> None:
+        """With `power_loss`: wait until no power cut can take what was appended before this call; many share one fsync.
+
+        Raises AuditUnavailable when that failed. Then it is not known what is on the disk.
+        """
+        if self._power_loss and not await self._sync.synced():
+            raise AuditUnavailable
 
     def close(self) -> None:
         """Make everything durable and let go of the directory. Afterwards records are refused."""
@@ -138,10 +154,8 @@ class Spool:
     def _make_room(self, frame_bytes: int, *, must_fit: bool) -> None:
         if frame_bytes > limits.SPOOL_SEGMENT_BYTES:
             self._refuse("a record is larger than a segment")
-        if must_fit and self._unshipped_bytes + frame_bytes > self._bytes_max:
-            self._measure()
-            if self._unshipped_bytes + frame_bytes > self._bytes_max:
-                self._refuse(f"{self._bytes_max} bytes wait for the collector")
+        if must_fit and (lack := self._room.lack(frame_bytes)):
+            self._refuse(lack)
         if self._segment.bytes_written + frame_bytes > limits.SPOOL_SEGMENT_BYTES:
             self._open_segment()
 
@@ -158,10 +172,12 @@ class Spool:
     # --- the directory ----------------------------------------------------------------------------------------------
 
     def _open_directory(self) -> None:
+        made = [each for each in self.directory.parents if not each.exists()]
         self.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory.mkdir(mode=0o700, exist_ok=True)
         self.directory.chmod(0o700)
-        sync_directory(self.directory.parent)
+        for each in {self.directory, self.directory.parent, *made}:  # somebody else may have made the second just now
+            sync_directory(each.parent)
         self._lock = lock_exclusively(self.directory / "lock", f"spool of process '{self.process}'")
 
     def _unlock(self) -> None:
@@ -169,32 +185,12 @@ class Spool:
             os.close(self._lock)
 
     def _open_segment(self) -> None:
-        """Go on in a new segment. Numbered above the cursor too: a power cut may have taken acknowledged segments,
+        """Go on in a new segment. Numbered above the cursors too: a power cut may have taken acknowledged segments,
         and their numbers must not be used again."""
-        last = max([load_cursor(self.directory).segment, *segment_sizes(self.directory)])
+        delivered = [cursor.segment for cursor in load_cursors(self.directory).values()]
+        last = max([0, *delivered, *segment_sizes(self.directory)])
         self._segment = SegmentWriter(segment_path(self.directory, last + 1))
         self._sync.opened(self._segment)
-
-    @property
-    def _unshipped_bytes(self) -> int:
-        return self._unshipped_before_bytes + self._appended_bytes
-
-    def _measure(self) -> None:
-        """Learn what the shipper has acknowledged. Errs on the high side while records are appended. Raises OSError."""
-        self._measured_at_ns = self._clock.monotonic_ns()
-        appended_bytes = self._appended_bytes
-        self._unshipped_before_bytes = unshipped_bytes(self.directory, load_cursor(self.directory)) - appended_bytes
-
-    def _watch_fill(self) -> None:
-        if self._clock.monotonic_ns() - self._measured_at_ns < _MEASURE_SECONDS * 1e9:
-            return
-        try:
-            self._measure()
-        except OSError as error:  # what is known errs on the high side
-            _log.warning("spool %s: cannot be measured (%s)", self.directory, error.strerror)
-        if self.fill >= FILL_ALARM_RATIO and not self._alarmed:
-            _log.warning("spool %s: %.0f %% full; is the collector reachable?", self.directory, 100 * self.fill)
-        self._alarmed = self.fill >= FILL_ALARM_RATIO
 
 
 def _is_owed(record: AuditRecord) -> bool:

@@ -81,6 +81,7 @@ class Answers:
                 inspected = replace(inspected, body=said)
             if forwarded.duty:
                 self.record(forwarded, inspected.findings)
+                await self.durable(inspected.findings)
                 is_kept = forwarded.exchange.endpoint is Endpoint.RESPONSES and translation is None
                 await self.remember(forwarded, inspected.findings, response_id(body) if is_kept else "")
         except Withheld as withheld:
@@ -121,6 +122,13 @@ class Answers:
         """What was decided about an answer. Raises AuditUnavailable."""
         duration_ns = self._clock.monotonic_ns() - forwarded.exchange.started_ns
         self._audit.append(trail.inspected(forwarded.decision, findings, duration_ns, refusal))
+
+    async def durable(self, findings: tuple[Finding, ...]) -> None:
+        """Wait until what was recorded is safe, before an answer is released. Raises Withheld when it is not."""
+        try:
+            await self._audit.durable()
+        except AuditUnavailable:
+            raise Withheld(AnswerUninspected(), findings) from None
 
     async def remember(self, forwarded: Forwarded, findings: tuple[Finding, ...], response_id: str) -> None:
         """Have the conversation be known by what was found in an answer that was read. Raises Withheld when it cannot be."""

@@ -361,11 +361,11 @@ def test_the_alarm_is_raised_once_at_eighty_per_cent(opened: Opened, caplog: pyt
     caplog.set_level(logging.WARNING)
     spool = opened(bytes_max=1000)
     while spool.fill < 0.8:
-        assert "full" not in caplog.text
+        assert "% full; is" not in caplog.text
         spool.append(RECORD)
-    wait_for(lambda: "full" in caplog.text)
+    wait_for(lambda: "% full; is" in caplog.text)
     time.sleep(0.03)
-    assert caplog.text.count("full") == 1
+    assert caplog.text.count("% full; is") == 1
 
 
 def test_refusals_are_logged_once_per_outage(opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
