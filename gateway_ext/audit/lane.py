@@ -1,4 +1,4 @@
-"""Delivers one process directory: in order, each record until it is acknowledged, and never past a rejected one."""
+"""Delivers one process directory to one output: in order, each record until it is taken, and never past a rejected one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from pathlib import Path
 
 from gateway_ext import limits
 from gateway_ext.audit.cursor import Cursor, load_cursor, save_cursor, unshipped_bytes
-from gateway_ext.audit.exporter import Answer, Delivery, Exporter
+from gateway_ext.audit.delivery import Answer, Delivery, Exporter
 from gateway_ext.audit.reading import Batch, next_batch
-from gateway_ext.audit.segments import segment_path, segment_sizes
 
 _RETRY_SECONDS_MIN = 0.2
 
@@ -22,9 +21,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """`stuck_id` names the record the collector keeps rejecting; `trouble` says what the last attempt met."""
+    """`stuck_id` names the record the receiver keeps rejecting; `trouble` says what the last attempt met."""
 
     process: str
+    output: str
     cursor: Cursor
     lag_bytes: int
     stuck_id: str
@@ -32,17 +32,25 @@ class LaneStatus:
 
 
 class Lane:
-    """One directory on its way. Used by one task at a time.
+    """One directory on its way to one output. Used by one task at a time.
 
-    `kept_from`: the first segment of a directory that is still needed here once it was delivered. Raises OSError.
+    `release` is called, in a thread, when the cursor has moved: it lets go of what nobody needs any more. Raises OSError.
     """
 
-    def __init__(self, directory: Path, exporter: Exporter, retry_seconds_max: float, kept_from: Callable[[Path], int]):
+    def __init__(
+        self,
+        directory: Path,
+        output: str,
+        exporter: Exporter,
+        retry_seconds_max: float,
+        release: Callable[[Path], None],
+    ):
         self._directory = directory
-        self._kept_from = kept_from
+        self._output = output
         self._exporter = exporter
         self._retry_seconds_max = retry_seconds_max
-        self._cursor = load_cursor(directory)
+        self._release = release
+        self._cursor = load_cursor(directory, output)
         self._batch_records = limits.SHIP_BATCH_RECORDS_MAX
         self._retry_seconds = _RETRY_SECONDS_MIN
         self._retry_at_seconds = 0.0
@@ -52,7 +60,7 @@ class Lane:
     def status(self) -> LaneStatus:
         """Reads the sizes of the segments. Raises OSError."""
         lag_bytes = unshipped_bytes(self._directory, self._cursor)
-        return LaneStatus(self._directory.name, self._cursor, lag_bytes, self._stuck_id, self._trouble)
+        return LaneStatus(self._directory.name, self._output, self._cursor, lag_bytes, self._stuck_id, self._trouble)
 
     async def step(self, now_seconds: float) -> bool:
         """Deliver one batch unless a retry is not due yet. Whether there may be more to do at once."""
@@ -81,21 +89,16 @@ class Lane:
             self._report_losses(batch.cursor)
             await asyncio.to_thread(self._advance, batch.cursor)
         if self._trouble:
-            _log.warning("audit shipping of '%s' goes on", self._directory.name)
+            _log.warning("audit shipping of '%s' to %s goes on", self._directory.name, self._output)
         self._stuck_id = self._trouble = ""
         self._retry_seconds = _RETRY_SECONDS_MIN
         self._batch_records = min(limits.SHIP_BATCH_RECORDS_MAX, self._batch_records * 2)
         return bool(batch.events)
 
     def _advance(self, cursor: Cursor) -> None:
-        save_cursor(self._directory, cursor)
+        save_cursor(self._directory, cursor, self._output)
         self._cursor = cursor
-        # The cursor is durable and only moves past a segment when a newer one exists, so the newest is always kept.
-        delivered = [number for number in segment_sizes(self._directory) if number < cursor.segment]
-        kept_from = self._kept_from(self._directory) if delivered else 0
-        for number in delivered:
-            if number < kept_from:
-                segment_path(self._directory, number).unlink(missing_ok=True)
+        self._release(self._directory)
 
     def _report_losses(self, new: Cursor) -> None:
         old, name = self._cursor, self._directory.name
@@ -114,14 +117,19 @@ class Lane:
     def _stick(self, record_id: str, detail: str) -> None:
         if self._stuck_id != record_id:
             self._stuck_id = record_id
-            _log.error("the collector rejects audit record %s (%s): shipping waits for it", record_id, detail)
+            _log.error("%s rejects audit record %s (%s): shipping there waits for it", self._output, record_id, detail)
 
     def _wait(self, now_seconds: float, delivery: Delivery) -> None:
         if not self._trouble:
             _log.warning(
-                "audit shipping of '%s' waits: %s (%s)", self._directory.name, delivery.answer.value, delivery.detail
+                "audit shipping of '%s' to %s waits: %s (%s)",
+                self._directory.name,
+                self._output,
+                delivery.answer.value,
+                delivery.detail,
             )
         self._trouble = f"{delivery.answer.value} ({delivery.detail})"
         jitter = random.uniform(0.8, 1.0)  # noqa: S311  (spreads shippers after an outage; no secret)
-        self._retry_at_seconds = now_seconds + self._retry_seconds * jitter
+        asked_seconds = min(delivery.retry_after_seconds, limits.SHIP_RETRY_AFTER_SECONDS_MAX)
+        self._retry_at_seconds = now_seconds + max(self._retry_seconds * jitter, asked_seconds)
         self._retry_seconds = min(self._retry_seconds_max, self._retry_seconds * 2)

@@ -1,4 +1,4 @@
-"""Ships every process's spool to the collector. Runs in the control process, beside none or many writers."""
+"""Ships every process's spool to every output. Runs in the control process, beside none or many writers."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from gateway_ext import limits
+from gateway_ext.audit.delivery import Exporter
+from gateway_ext.audit.enrolment import enrol
 from gateway_ext.audit.exclusive import lock_exclusively
-from gateway_ext.audit.exporter import Exporter
 from gateway_ext.audit.lane import Lane, LaneStatus
-from gateway_ext.audit.segments import process_directories
+from gateway_ext.audit.releasing import Retire, release
+from gateway_ext.audit.segments import delete_segment, process_directories
 
 _POLL_SECONDS = 0.2
 
@@ -26,57 +29,95 @@ class _Clock(Protocol):
 
 
 class Shipper:
-    """At least once, in order per process, nothing skipped. A receiver removes duplicates by the record's id.
+    """To each of `outputs`, by its name: at least once, in order per process, nothing skipped, each at its own pace. A
+    receiver removes duplicates by the record's id.
 
-    A process whose record is rejected for good waits (`status` names the record); the others go on. Delivered segments
-    are deleted below `kept_from`, of each directory; by default nobody needs them any more.
+    A process whose record is rejected for good waits (`status` names the record); the others go on, and so do the other
+    outputs. Segments that every output has are retired (by default deleted) below `kept_from`, of each directory.
     """
 
     def __init__(
         self,
         spool_root: Path,
-        exporter: Exporter,
+        outputs: Mapping[str, Exporter],
         clock: _Clock,
         retry_seconds_max: float = limits.SHIP_RETRY_SECONDS_MAX,
         kept_from: Callable[[Path], int] = lambda _: sys.maxsize,
+        retire: Retire = delete_segment,
     ):
         self._spool_root = spool_root
-        self._exporter = exporter
+        self._outputs = outputs
         self._clock = clock
         self._retry_seconds_max = retry_seconds_max
         self._kept_from = kept_from
-        self._lanes: dict[Path, Lane] = {}
+        self._retire = retire
+        self._releasing = threading.Lock()
+        self._enrolling = asyncio.Lock()
+        self._lanes: dict[Path, dict[str, Lane]] = {}
 
     @property
     def shipped(self) -> int:
-        """Acknowledged records of all processes since their directories exist."""
-        return sum(status.cursor.records for status in self.status())
+        """Records of all processes that every output has, since it is one."""
+        statuses = self.status()
+        return sum(
+            min(each.cursor.records for each in statuses if each.process == process)
+            for process in {each.process for each in statuses}
+        )
 
     @property
     def lag_bytes(self) -> int:
-        return sum(status.lag_bytes for status in self.status())
+        """What waits for the slowest output, of all processes. Raises OSError."""
+        statuses = self.status()
+        return sum(
+            max(each.lag_bytes for each in statuses if each.process == process)
+            for process in {each.process for each in statuses}
+        )
 
     def status(self) -> tuple[LaneStatus, ...]:
-        """One entry per process directory seen so far. Raises OSError."""
-        return tuple(lane.status() for lane in self._lanes.values())
+        """One entry per process directory seen so far and output. Raises OSError."""
+        return tuple(lane.status() for lanes in self._lanes.values() for lane in lanes.values())
 
     async def run(self) -> None:
         """Ship until cancelled. Raises ConfigurationError when another shipper works on this spool."""
         self._spool_root.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = lock_exclusively(self._spool_root / "shipper.lock", "audit shipper")
         try:
-            while True:
-                if not await self.step():
-                    await asyncio.sleep(_POLL_SECONDS)
+            async with asyncio.TaskGroup() as tasks:
+                for output in self._outputs:
+                    tasks.create_task(self._ship(output), name=f"ship to {output}")
         finally:
             os.close(lock)
 
     async def step(self) -> bool:
-        """One batch of every process that has one. Whether there may be more to do at once."""
-        for directory in process_directories(self._spool_root):
-            if directory not in self._lanes:
-                self._lanes[directory] = Lane(directory, self._exporter, self._retry_seconds_max, self._kept_from)
+        """One batch of every process that has one, to every output. Whether there may be more to do at once."""
+        return any([await self._step(output) for output in self._outputs])
+
+    async def _ship(self, output: str) -> None:
+        while True:
+            if not await self._step(output):
+                await asyncio.sleep(_POLL_SECONDS)
+
+    async def _step(self, output: str) -> bool:
+        await self._find_processes()
         is_busy = False
-        for lane in self._lanes.values():
-            is_busy |= await lane.step(self._clock.monotonic_ns() / 1e9)
+        for lanes in list(self._lanes.values()):
+            is_busy |= await lanes[output].step(self._clock.monotonic_ns() / 1e9)
         return is_busy
+
+    async def _find_processes(self) -> None:
+        async with self._enrolling:
+            for directory in process_directories(self._spool_root):
+                if directory in self._lanes:
+                    continue
+                try:
+                    await asyncio.to_thread(enrol, directory, self._outputs)
+                    self._lanes[directory] = {
+                        output: Lane(directory, output, exporter, self._retry_seconds_max, self._release)
+                        for output, exporter in self._outputs.items()
+                    }
+                except OSError as error:  # tried again with the next step
+                    _log.error("audit records of '%s' cannot be shipped yet (%s)", directory.name, error.strerror)
+
+    def _release(self, directory: Path) -> None:
+        with self._releasing:
+            release(directory, self._kept_from, self._retire)

@@ -1,0 +1,50 @@
+"""Where the audit trail goes: settings → outputs, for the control process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from gateway_ext.audit.cursor import OCSF, OTLP, SYSLOG
+from gateway_ext.audit.delivery import Exporter
+from gateway_ext.audit.outputs.headers import headers_in, no_headers
+from gateway_ext.audit.outputs.ocsf_file import OcsfFile
+from gateway_ext.audit.outputs.otlp_grpc import OtlpGrpcExporter
+from gateway_ext.audit.outputs.otlp_http import OtlpHttpExporter
+from gateway_ext.audit.outputs.syslog import SyslogExporter
+from gateway_ext.errors import ConfigurationError
+from gateway_ext.settings import Settings
+
+_OTLP: Mapping[str, type[OtlpGrpcExporter | OtlpHttpExporter]] = {"grpc": OtlpGrpcExporter, "http": OtlpHttpExporter}
+
+
+@asynccontextmanager
+async def opened_outputs(settings: Settings) -> AsyncIterator[Mapping[str, Exporter]]:
+    """The outputs of `settings` by name, open while the context lasts. Raises ConfigurationError, also when there is none:
+    the spool would only fill until requests are refused."""
+    async with AsyncExitStack() as stack:
+        outputs: dict[str, Exporter] = {}
+        if settings.otlp_endpoint:
+            otlp = _otlp(settings)
+            stack.push_async_callback(otlp.close)
+            outputs[OTLP] = otlp
+        if settings.ocsf_file:
+            outputs[OCSF] = OcsfFile(Path(settings.ocsf_file), settings.ocsf_file_bytes_max, settings.ocsf_files_kept)
+        if settings.syslog_url:
+            syslog = SyslogExporter(settings.syslog_url, settings.syslog_ca_file)
+            stack.push_async_callback(syslog.close)
+            outputs[SYSLOG] = syslog
+        if not outputs:
+            raise ConfigurationError(
+                "the audit trail goes nowhere: set otlp_endpoint, ocsf_file or syslog_url (ocsf_file needs nothing but a disk)"
+            )
+        yield outputs
+
+
+def _otlp(settings: Settings) -> OtlpGrpcExporter | OtlpHttpExporter:
+    kind = _OTLP.get(settings.otlp_protocol)
+    if kind is None:
+        raise ConfigurationError(f"otlp_protocol: expected {' or '.join(_OTLP)}, not '{settings.otlp_protocol}'")
+    headers = headers_in(Path(settings.otlp_headers_file)) if settings.otlp_headers_file else no_headers
+    return kind(settings.otlp_endpoint, settings.otlp_ca_file, headers)
