@@ -11,8 +11,10 @@ import logging
 import os
 from pathlib import Path
 
+from gateway_ext.audit.archive import archived_segments
 from gateway_ext.audit.checkpoint import parse_checkpoint
 from gateway_ext.audit.checkpoint_file import CheckpointFile
+from gateway_ext.audit.erased import leaves
 from gateway_ext.audit.hash_file import HashFile
 from gateway_ext.audit.leaf_places import LeafPlaces
 from gateway_ext.audit.merkle import EMPTY_ROOT, TreeHead, leaf_hash, subtree_hash
@@ -31,13 +33,14 @@ class NotDurableError(Exception):
 class LaneTree:
     """Follows `spool_directory`, keeps its hashes in `directory`. For one process and one thread at a time.
 
-    Opening makes lost hashes anew from the segments. Raises ConfigurationError when the log can no longer be continued as
+    Opening makes lost hashes anew from the segments, those in `archive_directory` first. Raises ConfigurationError when the log can no longer be continued as
     it was signed. After any other error of a method it is to be closed, and opened anew.
     """
 
-    def __init__(self, spool_directory: Path, directory: Path):
+    def __init__(self, spool_directory: Path, directory: Path, archive_directory: Path):
         self.name = spool_directory.name
         self._spool_directory = spool_directory
+        self._archive_directory = archive_directory
         self._directory = directory
         self._segment = self._offset = 0  # where the next leaf is looked for
         make_private_directory(directory)
@@ -128,6 +131,7 @@ class LaneTree:
         self._hashes = HashFile(directory / "hashes.new", writable=True)
         self._places = LeafPlaces(directory / "segments.new")
         self._continue_from(0)
+        self._absorb_archive()
         while self.absorb():
             pass
         is_other = not size and first and self._hashes.leaves() and self._hashes.node(0, 0) != first
@@ -137,6 +141,17 @@ class LaneTree:
         for name in names:
             (directory / f"{name}.new").replace(directory / name)
         self._places = LeafPlaces(directory / "segments")
+
+    def _absorb_archive(self) -> None:
+        """Make leaves of what was moved there: durable before, and complete. Erased records have left their hashes."""
+        spooled = segment_sizes(self._spool_directory)
+        for number in archived_segments(self._archive_directory):
+            if number not in spooled:
+                self._enter(number)
+                content = segment_path(self._archive_directory, number).read_bytes()
+                for leaf in leaves(content):
+                    self._hashes.append(self._head.append(leaf.hash))
+                self._offset = len(content)
 
     def _has_root(self, size: int, root: bytes) -> bool:
         return subtree_hash((0, size), self._hashes.node) == root
@@ -180,6 +195,8 @@ class LaneTree:
                 return b""
             try:
                 os.fsync(file.fileno())
+                if not self._offset:  # nor need the writer have come to its name
+                    sync_directory(self._spool_directory)
             except OSError as error:
                 raise NotDurableError(error.strerror) from error
             file.seek(self._offset)

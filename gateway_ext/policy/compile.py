@@ -19,6 +19,7 @@ from gateway_ext.identity.access import AccessRule
 from gateway_ext.identity.rules import FrontEnd, IdentityRules, IssuerRule, LoginRule, RoleRule
 from gateway_ext.policy import alerts_schema, fields, identity_schema, schema
 from gateway_ext.policy.agreements_schema import AgreementsFile, Concerned
+from gateway_ext.policy.audit_schema import audit_rules
 from gateway_ext.policy.compile_guard import guard_policy
 from gateway_ext.policy.compile_quotas import priority_rules, quota_rule
 from gateway_ext.policy.compile_routing import routing_rules
@@ -42,6 +43,7 @@ def compile_snapshot(
         guard=guard_policy(files.guard, detectors, dictionaries),
         routing=routing_rules(files.routing, files.providers, files.models, detectors),
         consent=_consent(files.agreements),
+        audit=audit_rules(files.audit),
     )
 
 

@@ -37,6 +37,11 @@ class Directory:
             digest.update(name.encode() + b"\0" + len(data).to_bytes(8, "big") + data)
         return digest.hexdigest()
 
+    @property
+    def file_digests(self) -> Mapping[str, str]:
+        """SHA-256 of each file, in hexadecimal, by name."""
+        return {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()}
+
 
 def signature(directory: Path) -> Signature:
     """What `directory` looks like now; () when it cannot be listed."""

@@ -211,6 +211,8 @@ class Access(Section):
     def _can_be_used(cls, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
         if Endpoint.MODELS in endpoints:
             raise fault("names /v1/models, which needs no grant: it lists what its caller may use; remove it")
+        if Endpoint.COUNT_TOKENS in endpoints:
+            raise fault("names /v1/messages/count_tokens, which is granted with /v1/messages; write that, or remove it")
         return endpoints
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,4 +73,5 @@ def judge(
         raise PolicyError(directory, problems)
     files = PolicyFiles(**{name.removesuffix(".yaml"): shape for name, shape in shapes.items()})
     warnings = sorted(references.warnings(sources, files))
-    return Reading(compile_snapshot(files, detectors, dictionaries, found.digest), tuple(warnings))
+    snapshot = compile_snapshot(files, detectors, dictionaries, found.digest)
+    return Reading(replace(snapshot, files=found.file_digests), tuple(warnings))

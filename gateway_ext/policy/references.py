@@ -11,6 +11,7 @@ from gateway_ext.guard.catalog import CONFIDENTIAL
 from gateway_ext.policy import guard_schema, identity_schema, schema
 from gateway_ext.policy.agreement_references import agreement_warnings
 from gateway_ext.policy.agreements_schema import AgreementsFile
+from gateway_ext.policy.audit_schema import AuditFile, audit_faults
 from gateway_ext.policy.compile_catalog import catalog
 from gateway_ext.policy.data_class_references import data_class_faults, data_class_warnings
 from gateway_ext.policy.fields import KnownNames
@@ -37,6 +38,7 @@ class PolicyFiles:
     routing: schema.RoutingFile
     prices: PricesFile = field(default_factory=PricesFile)
     agreements: AgreementsFile = field(default_factory=AgreementsFile)
+    audit: AuditFile = field(default_factory=AuditFile)
 
 
 def declared_names(sources: Mapping[str, Source], files: Iterable[str], detectors: Iterable[str]) -> KnownNames:
@@ -93,6 +95,8 @@ def contradictions(sources: Mapping[str, Source], shapes: Mapping[str, Any]) -> 
         yield from _repeated_names(sources["routing.yaml"], "rules", [rule.name for rule in routing.rules])
         if routing.data_classes is not None:
             yield from data_class_faults(sources["routing.yaml"], routing.data_classes)
+        if audit := shapes.get("audit.yaml"):
+            yield from audit_faults(sources["audit.yaml"], audit, routing.data_classes)
     if identity := shapes.get("identity.yaml"):
         yield from front_end_faults(sources["identity.yaml"], identity)
         yield from login_faults(sources["identity.yaml"], identity)

@@ -14,6 +14,7 @@ from gateway_ext.exchange import Dialect, Endpoint
 from gateway_ext.policy import fields
 from gateway_ext.policy.agreements_schema import AgreementsFile
 from gateway_ext.policy.alerts_schema import Alerts, BudgetAlerts
+from gateway_ext.policy.audit_schema import AuditFile
 from gateway_ext.policy.catalog_schema import LegalProfile, Tiers
 from gateway_ext.policy.data_classes_schema import DataClasses
 from gateway_ext.policy.fields import fault
@@ -258,8 +259,9 @@ FILES: dict[str, type[Section]] = {
     "routing.yaml": RoutingFile,
     "prices.yaml": PricesFile,
     "agreements.yaml": AgreementsFile,
+    "audit.yaml": AuditFile,
 }
 """Every file of a policy directory."""
 
-OPTIONAL = frozenset({"agreements.yaml", "prices.yaml"})
+OPTIONAL = frozenset({"agreements.yaml", "audit.yaml", "prices.yaml"})
 """Those of FILES that may be absent: then they count as empty."""

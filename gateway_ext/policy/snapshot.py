@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway_ext.alerts.rules import AlertRules
+from gateway_ext.audit.rules import AuditRules
 from gateway_ext.budget.rules import BudgetRules
 from gateway_ext.consent.rules import ConsentRules
 from gateway_ext.credentials.rules import CredentialRules
@@ -25,3 +27,5 @@ class Snapshot:
     credentials: CredentialRules = field(default_factory=CredentialRules)
     consent: ConsentRules = field(default_factory=ConsentRules)
     alerts: AlertRules = field(default_factory=AlertRules)
+    audit: AuditRules = field(default_factory=AuditRules)
+    files: Mapping[str, str] = field(default_factory=dict)  # the SHA-256 of each file, in hexadecimal, by name

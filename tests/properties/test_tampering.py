@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_ext.audit.checkpoint import Checkpoint
+from gateway_ext.audit.erased import Leaf, leaf_of, segment_of
 from gateway_ext.audit.merkle import (
     TreeHead,
     consistency_path,
@@ -52,6 +53,61 @@ def judged(segment: bytes, signed: Sequence[bytes]) -> tuple[Verdict, Verdict]:
 
     records = Records(lambda: [segment])
     return verify_by_root(records, checkpoint), verify_by_hashes(records, hashes, checkpoint)
+
+
+def erased_frames() -> list[tuple[bytes, list[int]]]:
+    """A log of which leaves 1, 2 and 4 are erased, frame by frame, with the leaves of each."""
+    kept = [leaf_of(each) for each in RECORDS]
+    gone = [Leaf(leaf.hash, None) for leaf in kept]
+    runs = [[0], [1, 2], [3], [4], [5]]
+    return [(segment_of((gone if run[0] in (1, 4) else kept)[leaf] for leaf in run), run) for run in runs]
+
+
+def test_every_edit_of_every_byte_of_a_log_with_erased_records_is_found() -> None:
+    """Where a whole run of erased leaves is one frame, its first leaf is named."""
+    frames = erased_frames()
+    whole = b"".join(content for content, _ in frames)
+    first_of = [leaves[0] for content, leaves in frames for _ in content]
+    for verdict in judged(whole, RECORDS):
+        assert (verdict.fault, verdict.erased, verdict.verified) == ("", 3, 3)
+    for at in range(len(whole)):
+        for flipped in (0x01, 0xFF):
+            changed = bytearray(whole)
+            changed[at] ^= flipped
+            for verdict in judged(bytes(changed), RECORDS):
+                assert verdict.fault
+                assert verdict.bad_leaf == first_of[at]
+
+
+def test_every_truncation_of_a_log_with_erased_records_is_found() -> None:
+    frames = erased_frames()
+    whole = b"".join(content for content, _ in frames)
+    first_of = [leaves[0] for content, leaves in frames for _ in content]
+    for end in range(len(whole)):
+        for verdict in judged(whole[:end], RECORDS):
+            assert (bool(verdict.fault), verdict.bad_leaf) == (True, first_of[end])
+
+
+@given(st.lists(st.booleans(), min_size=6, max_size=6), st.data())
+@settings(max_examples=80)
+def test_forged_hashes_of_erased_records_are_found(is_erased: list[bool], data: st.DataObject) -> None:
+    """With new checksums: another hash, one too many or too few, two of them swapped."""
+    found = [Leaf(leaf_hash(each), None if gone else each) for each, gone in zip(RECORDS, is_erased, strict=True)]
+    at = data.draw(st.integers(0, 5))
+    match data.draw(st.sampled_from(["other", "more", "fewer", "swap"])):
+        case "other":
+            found[at] = Leaf(data.draw(st.binary(min_size=32, max_size=32)), None)
+        case "more":
+            at = min(at, 4)  # behind the last one it would be a later record
+            found.insert(at, Leaf(found[at].hash, None))
+        case "fewer":
+            del found[at]
+        case _:
+            other = data.draw(st.integers(0, 5).filter(lambda other: other != at))
+            found[at], found[other] = found[other], found[at]
+    by_root, by_hashes = judged(segment_of(found), RECORDS)
+    assert by_root.fault
+    assert by_hashes.fault
 
 
 def test_every_edit_of_every_byte_of_a_log_is_found_and_its_leaf_named() -> None:

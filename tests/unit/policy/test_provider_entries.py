@@ -35,7 +35,7 @@ EXPECTED: list[tuple[str, str, int, bool, str, tuple[str, str], str]] = [
     ("openrouter", "openrouter.ai", 443, True, "/api/v1/chat/completions", OPENAI, "CMRA"),
     ("scaleway", "api.scaleway.ai", 443, True, "/v1/chat/completions", OPENAI, "MER"),
     ("ovhcloud", "oai.endpoints.kepler.ai.cloud.ovh.net", 443, True, "/v1/chat/completions", OPENAI, "MER"),
-    ("anthropic", "api.anthropic.com", 443, True, "/v1/messages", ("x-api-key", ""), "A"),
+    ("anthropic", "api.anthropic.com", 443, True, "/v1/messages", ("x-api-key", ""), "AT"),
 ]
 LETTERS = {
     "C": Endpoint.COMPLETIONS,
@@ -43,6 +43,7 @@ LETTERS = {
     "M": CHAT,
     "R": Endpoint.RESPONSES,
     "A": Endpoint.MESSAGES,
+    "T": Endpoint.COUNT_TOKENS,
 }
 
 
