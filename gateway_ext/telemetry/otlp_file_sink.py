@@ -1,15 +1,14 @@
-"""A small OTLP/gRPC receiver for logs: each log record becomes a line of a file before the sender is told so.
+"""A small OTLP/gRPC receiver: each log record becomes a line of a file before the sender is told so.
 
 For one machine and for tests; a real installation points `otlp_endpoint` at its own collector. The file follows
 OpenTelemetry's file exporter format: one JSON object per line, each a LogsData (here: of one log record) in OTLP/JSON.
-It only grows; rotate it with the receiver stopped.
+It only grows; rotate it with the receiver stopped. Spans go to a file of their own, if there is one; metrics nowhere.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -29,6 +28,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import (
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData, ResourceLogs, ScopeLogs
 
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.telemetry.line_file import LineFile
+from gateway_ext.telemetry.otlp_other_signals import serve_other_signals
 
 _log = logging.getLogger(__name__)
 
@@ -53,29 +54,33 @@ async def take_all(records: Sequence[LogsData]) -> Sequence[LogsData]:
 class OtlpFileSink:
     """Serves LogsService.Export on `address` (host:port; port 0 picks one) and appends to `path` (mode 0600).
 
-    `start` raises ConfigurationError when address or file cannot be used.
+    Spans are appended to `traces`; without it they are dropped. `start` raises ConfigurationError when address or file
+    cannot be used.
     """
 
-    def __init__(self, address: str, path: Path, intake: Intake = take_all):
+    def __init__(self, address: str, path: Path, intake: Intake = take_all, traces: Path | None = None):
         self._address = address
         self._path = path
+        self._traces = traces
         self._intake = intake
         self._server: grpc.aio.Server | None = None
         self.port = 0
 
     async def start(self) -> None:
-        try:
-            file = _LineFile(self._path)
-        except OSError as error:
-            raise ConfigurationError(f"OTLP sink: {self._path} cannot be written ({error.strerror})") from error
-        self._file = file
+        file = _opened(self._path)
+        self._files = [file]
+        spans = None
+        if self._traces is not None:
+            spans = _opened(self._traces)
+            self._files.append(spans)
         # Without SO_REUSEPORT a second receiver on the same address fails loudly instead of taking half the records.
         self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
         add_LogsServiceServicer_to_server(_Servicer(file, self._intake), self._server)  # type: ignore[no-untyped-call]  # generated without annotations
+        serve_other_signals(self._server, spans)
         try:
             self.port = self._server.add_insecure_port(self._address)
         except RuntimeError as error:
-            file.close()
+            self._close()
             raise ConfigurationError(f"OTLP sink: cannot listen on {self._address}; is it in use?") from error
         await self._server.start()
 
@@ -84,11 +89,22 @@ class OtlpFileSink:
         if self._server is not None:
             await self._server.stop(grace_seconds)
             self._server = None
-            self._file.close()
+            self._close()
+
+    def _close(self) -> None:
+        for file in self._files:
+            file.close()
+
+
+def _opened(path: Path) -> LineFile:
+    try:
+        return LineFile(path)
+    except OSError as error:
+        raise ConfigurationError(f"OTLP sink: {path} cannot be written ({error.strerror})") from error
 
 
 class _Servicer(LogsServiceServicer):
-    def __init__(self, file: _LineFile, intake: Intake):
+    def __init__(self, file: LineFile, intake: Intake):
         self._file = file
         self._intake = intake
         self._one_at_a_time = asyncio.Lock()
@@ -147,31 +163,3 @@ def to_line(record: LogsData) -> bytes:
     if log_record.span_id:
         shown["spanId"] = log_record.span_id.hex()
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
-
-
-class _LineFile:
-    """Appends whole groups of lines durably, or none. Raises OSError."""
-
-    def __init__(self, path: Path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._end = os.fstat(self._descriptor).st_size
-        if self._end and os.pread(self._descriptor, 1, self._end - 1) != b"\n":
-            self._write(b"\n")  # killed half-way through a line, which nobody was told is stored
-
-    def append(self, lines: Sequence[bytes]) -> None:
-        self._write(b"".join(lines))
-
-    def _write(self, data: bytes) -> None:
-        try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(self._descriptor, left) :]
-            os.fsync(self._descriptor)
-        except OSError:
-            os.ftruncate(self._descriptor, self._end)
-            raise
-        self._end += len(data)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
