@@ -40,9 +40,11 @@ class Kind:
 class WitnessedStore:
     """All calls raise ConfigurationError saying what to do, unless told otherwise."""
 
-    def __init__(self, path: Path, kind: Kind) -> None:
+    def __init__(self, path: Path, kind: Kind, busy_seconds: float = BUSY_SECONDS) -> None:
+        """`busy_seconds`: for how long a change waits for another one."""
         self.path = path
         self.kind = kind
+        self._busy_seconds = busy_seconds
         self._marker = marker_path(path)
 
     def exists(self) -> bool:
@@ -71,6 +73,13 @@ class WitnessedStore:
                 yield connection
                 connection.execute(ADVANCE)
             write_marker(self._marker, replace(marker, generation=marker.generation + 1))
+
+    @contextmanager
+    def adding(self) -> Iterator[sqlite3.Connection]:
+        """As `changing`, for what an older copy may lack without undoing anything: the marker stays as it is."""
+        with self._explained(), closing(self._connect()) as connection, _transaction(connection):
+            self._require_the_one(connection, read_marker(self._marker))
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -125,7 +134,7 @@ class WitnessedStore:
 
     def _connect(self) -> sqlite3.Connection:
         """Open an existing store for writing. Raises sqlite3.Error."""
-        connection = sqlite3.connect(self._uri(), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(self._uri(), uri=True, timeout=self._busy_seconds, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 

@@ -1,23 +1,10 @@
-"""Where the ledger's PostgreSQL is. Its password is never in an address that ends up in files, lists of processes and errors."""
+"""Where the ledger's PostgreSQL is."""
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlsplit
-
-from gateway_ext.errors import ConfigurationError
+from gateway_ext import postgres_url
 
 
 def checked(url: str) -> str:
     """`url`, if it can be used. Raises ConfigurationError, which never repeats it."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise ConfigurationError("ledger_url is not of the form postgresql://user@host/database") from None
-    if parts.scheme not in {"postgresql", "postgres"}:
-        raise ConfigurationError("ledger_url is not of the form postgresql://user@host/database")
-    if parts.password is not None or any(name == "password" for name, _ in parse_qsl(parts.query)):
-        raise ConfigurationError(
-            "ledger_url holds a password; put it into a file of mode 0600 that PGPASSFILE names (host:port:database:user:password)"
-        )
-    return url
+    return postgres_url.checked(url, "ledger_url")
