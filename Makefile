@@ -56,6 +56,7 @@ check: venv proto ## lint, formatting, types and the direction of imports
 .PHONY: bench
 bench: venv proto ## measure what the gateway costs, against Envoy alone
 	$(BIN)/python -m benchmarks.request_path
+	$(BIN)/python -m benchmarks.audit_append
 
 .PHONY: accuracy
 accuracy: venv proto ## measure how accurate the Guard is and refresh docs/guard-accuracy.md

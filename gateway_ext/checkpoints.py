@@ -40,8 +40,9 @@ def checkpointer(settings: Settings) -> Checkpointer:
     return Checkpointer(
         layout.spool,
         layout.trees,
+        layout.archive,
         settings.audit_origin,
-        _signer(settings),
+        note_signer(settings),
         SystemClock(),
         settings.checkpoint_seconds,
         settings.checkpoint_records,
@@ -61,7 +62,8 @@ def publishing(settings: Settings) -> Publishing | None:
     )
 
 
-def _signer(settings: Settings) -> NoteSigner:
+def note_signer(settings: Settings) -> NoteSigner:
+    """Who signs checkpoints and exports. Makes the key on first use, or asks the program. Raises ConfigurationError."""
     if not settings.checkpoint_signer_command:
         return load_or_make_key(settings.layout.checkpoint_key)
     signer = ProgramKeys(Path(settings.checkpoint_signer_command), settings.layout.jwks).newest(ISSUER)

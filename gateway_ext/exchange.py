@@ -45,11 +45,17 @@ class Endpoint(StrEnum):
     EMBEDDINGS = "/v1/embeddings"
     RESPONSES = "/v1/responses"
     MESSAGES = "/v1/messages"
+    COUNT_TOKENS = "/v1/messages/count_tokens"
     MODELS = "/v1/models"
 
     @property
     def dialect(self) -> Dialect:
-        return Dialect.ANTHROPIC if self is Endpoint.MESSAGES else Dialect.OPENAI
+        return Dialect.ANTHROPIC if self.about is Endpoint.MESSAGES else Dialect.OPENAI
+
+    @property
+    def about(self) -> Endpoint:
+        """The endpoint whose requests it is about: who may send them may ask about them, and policy judges both alike."""
+        return Endpoint.MESSAGES if self is Endpoint.COUNT_TOKENS else self
 
     @property
     def translatable_to(self) -> tuple[Endpoint, ...]:
@@ -84,7 +90,7 @@ class RequestHead:
 
     `user_headers` holds what came in the headers that policy lets some front end set, every value of each: whether this
     caller is that front end is not known yet. `agent_run` is what the caller says about which run of an agent asks, as it
-    came; None: nothing.
+    came; None: nothing. `traceparent` is that header, likewise.
     """
 
     interface: Interface
@@ -97,6 +103,16 @@ class RequestHead:
     certificate: ClientCertificate = field(default_factory=ClientCertificate)
     user_headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     agent_run: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceParent:
+    """The caller's span of a distributed trace (W3C Trace Context). Ids are lower-case hexadecimal, 32 and 16 digits."""
+
+    trace_id: str
+    span_id: str
+    is_sampled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,3 +395,4 @@ class Outcome:
     served_ns: int = 0  # from the request's first byte to the provider to the last one of the answer
     output_tokens_seen: int | None = None  # that went to the caller at most, as counted on the way; None: not counted
     tried: tuple[str, ...] = ()  # after more than one attempt: the clusters of the verdict, in order
+    source_address: str = ""  # of an exchange that Envoy refused by itself

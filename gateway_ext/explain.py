@@ -153,6 +153,9 @@ class _Listener:
     def append(self, record: AuditRecord) -> None:
         self.records.append(record)
 
+    async def durable(self) -> None:
+        """Nothing is kept."""
+
 
 class _ReadingLedger:
     """Answers from balances read beforehand; remembers what it was asked and spends nothing."""

@@ -93,17 +93,32 @@ PROVIDER_METADATA_SECONDS = 600  # for how long an identity provider's metadata 
 # Consent: who has accepted which agreement; its store is followed as that of standing is
 CONSENT_PARTIES_REMEMBERED_MAX = 10_000  # in every processor; asking the store again costs microseconds
 
+# Subjects: people whom the audit trail names by pseudonyms; their store is followed as that of standing is
+SUBJECTS_REMEMBERED_MAX = 10_000  # in every processor, about 500 bytes each; asking the store again takes a millisecond
+SUBJECT_STORE_SECONDS_MAX = 0.5  # that a processor waits for another one that writes to it
+
 # Audit
 SPOOL_SEGMENT_BYTES = 16 * 1024 * 1024
 SPOOL_BYTES_MAX = 2 * 1024 * 1024 * 1024
 SPOOL_FSYNC_SECONDS = 0.05
+SPOOL_RESERVE_BYTES = 64 * 1024 * 1024  # of the spool's disk: for outcomes, the ledger and operators' orders
 SHIP_BATCH_RECORDS_MAX = 512
 SHIP_BATCH_BYTES_MAX = 1024 * 1024  # of encoded records; gRPC receivers refuse messages above 4 MiB
 SHIP_RETRY_SECONDS_MAX = 30.0
+OCSF_FILE_BYTES_MAX = 64 * 1024 * 1024
+SYSLOG_RESENT_BYTES = 256 * 1024  # of the newest messages, over each new connection
+SHIP_RETRY_AFTER_SECONDS_MAX = 300.0  # however long a collector asks to be left alone
 CHECKPOINT_SECONDS = 10.0  # from a record to a signed checkpoint over it
 CHECKPOINT_RECORDS = 10_000
 CHECKPOINT_COMMAND_SECONDS = 60.0  # between two checkpoints of a log that the operator's program is given
 CHECKPOINT_PROGRAM_SECONDS_MAX = 30.0  # for its answer
+
+# Telemetry, made by the control process of the audit trail
+METRIC_VALUES_MAX = 200  # of an attribute that policy or claims name; further ones are `other`
+METRIC_SERIES_MAX = 5_000  # of one instrument; a histogram's has 15 numbers
+TELEMETRY_EXCHANGES_MAX = 20_000  # under way, whose outcome is awaited; about 1.5 KB each
+TELEMETRY_BATCH_RECORDS = 1_000  # of one process, read at once
+TELEMETRY_SPANS_WAITING_MAX = 10_000  # for the collector; one more drops the oldest
 
 # Money
 AGENT_RUN_CHARACTERS_MAX = 128  # of an id that callers give a run: UUIDs, ULIDs and trace ids have 26 to 45

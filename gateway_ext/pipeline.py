@@ -18,7 +18,9 @@ Envoy answers with 503; nothing is forwarded.
     3 inspect       guard       every text of the request: allow, redact, deny
     4 route         routing     the content's classes, by what was found, labels and its conversation; deployments that these and
                                 policy's rules leave, in order, or 403
-    5 forward       dialects    edits, model name, the deployment's wire format; the decision record is written before Envoy is answered
+    5 forward       dialects    edits, model name, the deployment's wire format; the decision record is written, and on disk if
+                                settings ask for that, before Envoy is answered; how many tokens a request has, the
+                                gateway itself answers where no deployment that is left can tell
     6 answer        response    what policy asks for, in `answers`: inspected, pseudonyms put back; recorded, too
     7 settle        budget      actual usage replaces the hold, when Envoy's access log tells of the end
     8 record        audit       the outcome
@@ -51,6 +53,7 @@ from gateway_ext.exchange import (
     Endpoint,
     Estimate,
     Outcome,
+    Prompt,
     RequestHead,
 )
 from gateway_ext.identity.claims import authenticate
@@ -71,22 +74,23 @@ from gateway_ext.ports import (
 from gateway_ext.response.answers import Answers
 from gateway_ext.response.forwarded import Exchange, Forwarded
 from gateway_ext.routing.plan import find_model
-from gateway_ext.steps import forwarding, inspecting
+from gateway_ext.steps import counting, forwarding, inspecting
 from gateway_ext.steps.classifying import Classifying
 from gateway_ext.steps.copying import Copying
 from gateway_ext.steps.granting import Granting
-from gateway_ext.steps.holding import Holding
+from gateway_ext.steps.holding import Held, Holding
 from gateway_ext.steps.routing import Routing
 from gateway_ext.steps.shadowing import Shadowing
 from gateway_ext.supervised import TaskSet
-from gateway_ext.verdict import Deny
+from gateway_ext.tokens.counter import Counter
+from gateway_ext.verdict import Allow, Deny, Redact
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
 
 
 class Pipeline:
-    """Composed by bootstrap.py. One per process; holds no state of any exchange."""
+    """Composed by bootstrap/processor.py. One per process; holds no state of any exchange."""
 
     def __init__(
         self,
@@ -117,7 +121,8 @@ class Pipeline:
         self._readings = readings
         self._routing = Routing(classifying, readings)
         self._granting = Granting(standing, consents, clock)
-        self._holding = Holding(ledger, clock, self._granting)
+        self._counter = Counter()
+        self._holding = Holding(ledger, clock, self._granting, self._counter)
         self.answers = Answers(guard, audit, clock, standing)
         self.background = TaskSet()
         self._copying = Copying(self._routing, standing, clock, shadow_key)
@@ -131,7 +136,7 @@ class Pipeline:
     def close(self) -> None:
         """Release the threads that read attachments and count tokens."""
         self._opener.close()
-        self._holding.close()
+        self._counter.close()
 
     def admit(self, head: RequestHead) -> Exchange | Answer:
         """Judge the head, before a byte of the body is buffered."""
@@ -199,6 +204,9 @@ class Pipeline:
             note.candidates = candidates = self._granting.still_running(exchange, model, route)
 
             note.step = "forward"  # 5
+            note.candidates = candidates = counting.answering(exchange.endpoint, candidates)
+            if not candidates:
+                return await self._answer_count(note, prompt, verdict, held)
             changed = held.body or (decoded if was_coded else None)
             forward, translations = forwarding.forward(
                 prompt, verdict, candidates, route.reasons, held, snapshot.routing, changed, now // 1_000_000_000
@@ -210,6 +218,7 @@ class Pipeline:
                 await classified.remembering.sent(now)
             decision = note.forwarded(self._clock.monotonic_ns())
             self._audit.append(decision)
+            await self._audit.durable()  # a refusal is not waited for: it lets nothing pass
             if self._beside is not None:
                 self._beside.submit(exchange.id, [text.value for text in prompt.texts])
             return Forwarded(
@@ -295,6 +304,12 @@ class Pipeline:
         )
         self._audit.append(note.answered(self._clock.monotonic_ns()))
         return Answer(200, body, "models", note.exchange_id)
+
+    async def _answer_count(self, note: trail.Note, prompt: Prompt, verdict: Allow | Redact, held: Held) -> Answer:
+        tokens, hold = await counting.own_count(prompt, verdict, held.model, self._counter), held.fitted.hold
+        self._audit.append(note.answered(self._clock.monotonic_ns()))
+        self._release(hold.id, "answered")
+        return replies.count_answer(tokens, hold.quotas, note.exchange_id)
 
     def _refuse(self, note: trail.Note, error: Exception) -> Answer:
         if isinstance(error, Refusal):

@@ -1,4 +1,4 @@
-"""What the pipeline needs from the world. Adapters implement these; bootstrap.py chooses them; tests run contracts."""
+"""What the pipeline needs from the world. Adapters implement these; `bootstrap` chooses them; tests run contracts."""
 
 from __future__ import annotations
 
@@ -193,4 +193,8 @@ class Beside(Protocol):
 class AuditLog(Protocol):
     def append(self, record: AuditRecord) -> None:
         """Write the record so that it survives this process. Raises AuditUnavailable when that cannot be done."""
+        ...
+
+    async def durable(self) -> None:
+        """Where power cuts are to take nothing: wait until what was appended before is safe. Raises AuditUnavailable."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -39,6 +40,21 @@ class StateLayout:
     def spool(self) -> Path:
         """One directory per writing process: spool/<process>/."""
         return self.root / "spool"
+
+    @property
+    def archive(self) -> Path:
+        """Delivered segments until their retention is over: archive/<process>/. On the file system of the spool."""
+        return self.root / "archive"
+
+    @property
+    def holds(self) -> Path:
+        """Legal holds: records that are not erased; its marker lies beside it."""
+        return self.root / "holds.sqlite"
+
+    @property
+    def audit_index(self) -> Path:
+        """What the audit trail is searched by; made anew from the segments whenever it is lost."""
+        return self.root / "audit-index.sqlite"
 
     @property
     def trees(self) -> Path:
@@ -86,6 +102,11 @@ class StateLayout:
         return self.root / "agreements.sqlite"
 
     @property
+    def subjects(self) -> Path:
+        """Whom the audit trail's pseudonyms name, and the key of each; its marker lies beside it."""
+        return self.root / "subjects.sqlite"
+
+    @property
     def conversations(self) -> Path:
         """Which classes of content conversations have held; its marker lies beside it."""
         return self.root / "conversations.sqlite"
@@ -126,12 +147,32 @@ class StateLayout:
         return self.root / "key-ages"
 
     @property
+    def recorded(self) -> Path:
+        """Which policy and which versions of providers' keys the audit trail already tells of."""
+        return self.root / "recorded.json"
+
+    @property
     def fingerprint_key(self) -> Path:
         """Key of the findings' HMAC, mode 0600, shared by the processors of this machine."""
         return self.root / "fingerprint.key"
 
     def processor_socket(self, index: int) -> Path:
         return self.root / "run" / f"processor-{index}.sock"
+
+
+class Traces(StrEnum):
+    """Of which exchanges spans are sent to the collector."""
+
+    NONE = "none"
+    SAMPLED = "sampled"  # those whose caller samples its trace; of those without a trace, a part
+    ALL = "all"
+
+
+class Durability(StrEnum):
+    """What the record of a decision survives before the decision takes effect."""
+
+    PROCESS_CRASH = "process_crash"  # in the kernel's page cache
+    POWER_LOSS = "power_loss"  # on the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +189,15 @@ class Settings:
     console_url: str = "http://127.0.0.1:8088"  # as people reach the console; its path is empty
     gateway_url: str = "http://127.0.0.1:8080/v1"  # as apps reach the gateway: OPENAI_BASE_URL beside a new key
     signer_command: str = ""  # path of a program that signs credentials in the place of key files
-    otlp_endpoint: str = "http://127.0.0.1:4317"
+    otlp_endpoint: str = "http://127.0.0.1:4317"  # empty: the trail does not go to a collector
+    otlp_protocol: str = "grpc"  # grpc | http
     otlp_ca_file: str = ""
+    otlp_headers_file: str = ""  # of mode 0600: 'name: value' lines, such as a collector's key
+    ocsf_file: str = ""  # the trail as OCSF, a JSON document a line; empty: none
+    ocsf_file_bytes_max: int = limits.OCSF_FILE_BYTES_MAX
+    ocsf_files_kept: int = 0  # of those renamed when they were full; 0: all
+    syslog_url: str = ""  # tcp://host:port, tls://… or udp://…: the trail as CEF in syslog messages; empty: none
+    syslog_ca_file: str = ""
     person_name_model: str = ""  # directory of a spaCy pipeline
     classifier_model: str = ""  # directory of an ONNX classifier, run beside the path
     step_deadline_seconds: float = limits.STEP_DEADLINE_SECONDS
@@ -157,6 +205,13 @@ class Settings:
     drain_seconds: float = limits.DRAIN_SECONDS
     spool_bytes_max: int = limits.SPOOL_BYTES_MAX
     spool_fsync_seconds: float = limits.SPOOL_FSYNC_SECONDS
+    spool_reserve_bytes: int = limits.SPOOL_RESERVE_BYTES
+    audit_durability: Durability = Durability.PROCESS_CRASH
+    metrics_address: str = ""  # host:port where the control process is scraped by Prometheus; empty: nowhere
+    metrics_seconds: float = 0.0  # between two exports of metrics to the collector; 0: none
+    traces: Traces = Traces.NONE
+    traces_ratio: float = 0.01  # of exchanges without a caller's trace, where traces are sampled
+    audit_index_url: str = ""  # of PostgreSQL; empty: SQLite in the state directory
     audit_origin: str = "gateway-ext"  # of this gateway's logs: before '/<process>' in the name of each
     checkpoint_seconds: float = limits.CHECKPOINT_SECONDS
     checkpoint_records: int = limits.CHECKPOINT_RECORDS
@@ -191,6 +246,7 @@ def load_settings(path: Path | None, **overrides: Any) -> Settings:
         values[key] = _convert(key, value, types[key], path)
     settings = dataclasses.replace(Settings(), **values)
     _require_protected(settings.console_url, path)
+    _require_sane_telemetry(settings, path)
     return settings
 
 
@@ -199,6 +255,10 @@ def _convert(key: str, value: Any, wanted: type, path: Path | None) -> Any:
         return Path(value)
     if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
+    if issubclass(wanted, StrEnum):
+        if isinstance(value, str) and value in set(wanted):
+            return wanted(value)
+        raise ConfigurationError(f"{path or 'options'}: setting '{key}' must be {' or '.join(wanted)}")
     if isinstance(value, wanted) and not (wanted is int and isinstance(value, bool)):
         return value
     raise ConfigurationError(f"{path or 'options'}: setting '{key}' must be a {wanted.__name__}")
@@ -219,6 +279,19 @@ def _require_protected(console_url: str, path: Path | None) -> None:
         raise ConfigurationError(
             f"{path or 'options'}: setting 'console_url' must be https://; http:// is for 127.0.0.1, ::1 and localhost only"
         )
+
+
+def _require_sane_telemetry(settings: Settings, path: Path | None) -> None:
+    """Raises ConfigurationError."""
+    host, mark, port = settings.metrics_address.rpartition(":")
+    if settings.metrics_address and not (mark and host and port.isdecimal() and 0 < int(port) < 65_536):
+        raise ConfigurationError(
+            f"{path or 'options'}: setting 'metrics_address' must be host:port, such as 127.0.0.1:9464"
+        )
+    if not 0 <= settings.traces_ratio <= 1:
+        raise ConfigurationError(f"{path or 'options'}: setting 'traces_ratio' must be from 0 to 1")
+    if settings.metrics_seconds != 0 and not 1 <= settings.metrics_seconds <= 3600:
+        raise ConfigurationError(f"{path or 'options'}: setting 'metrics_seconds' must be 0, or from 1 to 3600")
 
 
 def _is_this_machine(host: str) -> bool:

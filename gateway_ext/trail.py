@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from gateway_ext.alerts.alert import Alert, Kind
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import AlertRecord, DecisionRecord, OutcomeRecord
+from gateway_ext.audit.source_address import recorded_address
 from gateway_ext.budget.rules import Settled
+from gateway_ext.dialects.trace_context import read_traceparent
 from gateway_ext.errors import Refusal
 from gateway_ext.exchange import Candidate, Endpoint, Estimate, Finding, Hold, Outcome, Principal, Prompt, RequestHead
 from gateway_ext.guard.rules import Action
 from gateway_ext.policy.snapshot import Snapshot
-from gateway_ext.verdict import Redact, Verdict, requires_sovereign_route
+from gateway_ext.verdict import Allow, Deny, Redact, Verdict, requires_sovereign_route
+
+_WORDS = {Allow: "allow", Redact: "redact", Deny: "deny", type(None): ""}
 
 
 @dataclass(slots=True)
@@ -79,13 +83,14 @@ class Note:
             action=action,
             policy_digest=self.snapshot.digest,
             interface=self.head.interface,
-            source_address=self.head.source_address,
+            source_address=recorded_address(self.head.source_address, self.snapshot.audit.source_addresses),
             http_status=http_status,
             reason=reason,
             refused_at=refused_at,
             principal=self.principal,
             endpoint=self.endpoint or "",
-            model=self._model(),
+            model=self.served_by or self._model_asked(),
+            model_asked=self._model_asked() if self.served_by else "",
             is_stream=self.prompt is not None and self.prompt.is_stream,
             findings=verdict.findings if verdict is not None else (),
             sovereign=verdict is not None and requires_sovereign_route(verdict),
@@ -103,6 +108,8 @@ class Note:
             labels=tuple(sorted(self.labels)),
             needs=tuple(sorted(self.prompt.needs)) if self.prompt is not None else (),
             estimate=self.estimate,
+            verdict=_WORDS[type(verdict)],
+            trace_parent=read_traceparent(self.head.traceparent),
         )
 
     def _guard_rules(self) -> tuple[str, ...]:
@@ -110,9 +117,7 @@ class Note:
             return ()
         return tuple(dict.fromkeys(f"guard:{finding.detector}" for finding in self.verdict.findings))
 
-    def _model(self) -> str:
-        if self.served_by:
-            return self.served_by
+    def _model_asked(self) -> str:
         # Only names that policy knows: the field is the caller's text otherwise.
         if self.prompt is not None and self.prompt.model in self.snapshot.routing.models:
             return self.prompt.model
@@ -151,6 +156,7 @@ def inspected(
         findings=findings,
         sovereign=False,
         redactions=redactions,
+        verdict="",
         duration_ns=duration_ns,
         rules=tuple(dict.fromkeys(f"guard:{finding.detector}" for finding in findings)),
     )
@@ -158,6 +164,8 @@ def inspected(
 
 def concluded(outcome: Outcome, settled: Settled | None, snapshot: Snapshot) -> OutcomeRecord:
     """The outcome's record. What the ledger holds wins over what this report says: it may have been settled before."""
+    address = recorded_address(outcome.source_address, snapshot.audit.source_addresses)
+    outcome = replace(outcome, source_address=address)
     if settled is None:
         name = EventName.OUTCOME_UNPRICED if outcome.exchange_id else EventName.ENVOY_REFUSED
         return OutcomeRecord(name, outcome, outcome.usage, 0, "", served_by(outcome.cluster, snapshot))

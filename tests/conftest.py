@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.envoy.examination import TOTAL
 from tests.envoy.handed_out import HANDED_OUT, listen
 
 
@@ -14,3 +15,12 @@ def heard() -> Iterator[None]:
     """Before any gateway starts."""
     with listen(HANDED_OUT):
         yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was searched for what must be written nowhere: a search of nothing is seen here."""
+    if TOTAL.extent.places:
+        terminalreporter.write_line(
+            f"searched for credentials, keys, secrets and texts: {TOTAL.extent}; {TOTAL.violations} found where they must"
+            f" not be, {TOTAL.allowed} where they lie"
+        )

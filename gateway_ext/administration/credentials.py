@@ -20,7 +20,7 @@ from pathlib import Path
 
 from gateway_ext.administration import orders
 from gateway_ext.administration.actor import Actor
-from gateway_ext.administration.recording import record_durably
+from gateway_ext.administration.recording import record_durably, recorded_name
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import OrderRecord
 from gateway_ext.clock import SystemClock
@@ -61,12 +61,15 @@ class AuditJournal:
 
     def minted(self, credential: Credential, predecessor: str) -> None:
         origin = f"successor of {predecessor}" if predecessor else credential.name
+        owner = credential.owner.subject
+        if credential.credential_class is not CredentialClass.SERVICE:
+            owner = recorded_name(self.settings, owner)
         self._note(
             EventName.CREDENTIAL_MINTED,
             "credential",
             credential.id,
             ISSUERS[credential.credential_class].name,
-            f"for {credential.owner.subject}: {origin}",
+            f"for {owner}: {origin}",
             credential.expires_unix * NANO,
         )
 

@@ -12,6 +12,8 @@ from gateway_ext.audit.spool import Spool
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import AuditUnavailable, ConfigurationError
 from gateway_ext.settings import Settings
+from gateway_ext.subjects.sqlite_store import SubjectsStore
+from gateway_ext.veiled import veiled_act
 
 PROCESS = "operator"
 LOCK_SECONDS = 5.0
@@ -21,8 +23,12 @@ _LOCK_POLL_SECONDS = 0.02
 def record_durably(settings: Settings, record: AuditRecord) -> None:
     """Have `record` on disk, for the control process to ship. Each act is a run of its own of the same spool.
 
-    Raises ConfigurationError when that fails: then nothing may be done that should have been recorded.
+    People are in it by pseudonyms from when there are any, whatever policy says today. Raises ConfigurationError when that
+    fails: then nothing may be done that should have been recorded.
     """
+    subjects = SubjectsStore(settings.layout.subjects)
+    if subjects.exists():
+        record = veiled_act(record, subjects)
     spool_dir = settings.layout.spool
     try:
         spool_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -30,7 +36,10 @@ def record_durably(settings: Settings, record: AuditRecord) -> None:
     except OSError as error:
         raise ConfigurationError(f"{spool_dir}: cannot be written ({error.strerror}); nothing was changed") from error
     try:
-        spool = Spool(spool_dir, PROCESS, SystemClock(), settings.spool_bytes_max, settings.spool_fsync_seconds)
+        # Without a reserve: it is left on the disk for these acts, which may be what makes room.
+        spool = Spool(
+            spool_dir, PROCESS, SystemClock(), settings.spool_bytes_max, settings.spool_fsync_seconds, reserve_bytes=0
+        )
         try:
             spool.append(record)
         finally:
@@ -44,6 +53,12 @@ def record_durably(settings: Settings, record: AuditRecord) -> None:
         ) from None
     finally:
         os.close(lock)
+
+
+def recorded_name(settings: Settings, name: str) -> str:
+    """What records call the person `name`. Raises ConfigurationError."""
+    subjects = SubjectsStore(settings.layout.subjects)
+    return subjects.of(name).pseudonym if subjects.exists() else name
 
 
 def _wait_for_lock(path: Path) -> int:

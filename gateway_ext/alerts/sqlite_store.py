@@ -63,6 +63,8 @@ COUNT_WAITING = "SELECT channel, count(*) FROM delivery GROUP BY channel"
 
 SELECT_NEWEST = "SELECT document FROM alert ORDER BY told_unix_nano DESC, id LIMIT ?"
 
+SELECT_DOCUMENTS = "SELECT id, document FROM alert"
+
 FORGET = "DELETE FROM alert WHERE forget_unix_nano < ? AND id NOT IN (SELECT alert_id FROM delivery)"
 
 # By when they were told; and those of channels that are no more.
@@ -103,6 +105,20 @@ class SqliteAlerts:
     def delivered(self, sequences: Sequence[int]) -> None:
         with self._writing() as connection:
             connection.executemany("DELETE FROM delivery WHERE sequence = ?", [(each,) for each in sequences])
+
+    def of_person(self, name: str) -> list[Alert]:
+        """What was told of budgets of `name` and of their runs."""
+        with self._opened() as connection:
+            return [_alert(each) for _, each in connection.execute(SELECT_DOCUMENTS) if _is_of(each, name)]
+
+    def forget_person(self, name: str) -> int:
+        """Delete what was told of budgets of `name` and of their runs, delivered or not; how many alerts that is."""
+        with self._writing() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            theirs = [(id_,) for id_, document in connection.execute(SELECT_DOCUMENTS) if _is_of(document, name)]
+            connection.executemany("DELETE FROM delivery WHERE alert_id = ?", theirs)
+            connection.executemany("DELETE FROM alert WHERE id = ?", theirs)
+            return len(theirs)
 
     def counts(self) -> dict[str, int]:
         """How many wait, by channel."""
@@ -171,6 +187,13 @@ def _row(alert: Alert, forget_unix_nano: int) -> tuple[str | int, ...]:
         alert.told_unix_nano,
         forget_unix_nano,
         document,
+    )
+
+
+def _is_of(document: str, name: str) -> bool:
+    found = _alert(document)
+    return (found.scope == "user" and found.value == name) or (
+        found.scope == "agent_run" and found.value.rpartition("/")[0] == name
     )
 
 

@@ -58,6 +58,7 @@ class Checkpointer:
         self,
         spool_root: Path,
         trees_root: Path,
+        archive_root: Path,
         origin: str,
         signer: NoteSigner,
         clock: _Clock,
@@ -66,6 +67,7 @@ class Checkpointer:
     ):
         self._spool_root = spool_root
         self._trees_root = trees_root
+        self._archive_root = archive_root
         self._origin = origin
         self._signer = signer
         self._clock = clock
@@ -123,7 +125,7 @@ class Checkpointer:
             self._stop(directory.name, str(error))
 
     def _open(self, directory: Path) -> _Log:
-        tree = LaneTree(directory, self._trees_root / directory.name)
+        tree = LaneTree(directory, self._trees_root / directory.name, self._archive_root / directory.name)
         if tree.checkpoints.note_key(VerifierKey(self._origin_of(tree), self._signer.public_key)):
             _log.warning(
                 "log of '%s': another key signs from now on; publish it (gateway-ext audit checkpoint)", tree.name

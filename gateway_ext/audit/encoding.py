@@ -17,8 +17,9 @@ from gateway_ext.audit.records import (
     DecisionRecord,
     OrderRecord,
     OutcomeRecord,
+    VeiledDecision,
 )
-from gateway_ext.exchange import Endpoint, Finding, Principal
+from gateway_ext.exchange import Endpoint, Finding, Principal, TraceParent
 from gateway_ext.limits import MODEL_NAME_CHARACTERS_MAX
 from gateway_ext.wire import audit_pb2
 from gateway_ext.wire.audit_pb2 import Event
@@ -47,6 +48,10 @@ def encode_event(record: AuditRecord, *, processor: str, run_id: str, sequence: 
         case DecisionRecord():
             event.exchange_id = record.exchange_id
             event.decision.MergeFrom(_decision(record))
+        case VeiledDecision(decision):
+            event.exchange_id = decision.exchange_id
+            event.decision.MergeFrom(_decision(decision))
+            _veil(event.decision.principal, record.pseudonym, record.sealed)
         case OutcomeRecord():
             event.exchange_id = record.outcome.exchange_id
             event.outcome.MergeFrom(_outcome(record))
@@ -77,7 +82,7 @@ def _decision(record: DecisionRecord) -> audit_pb2.Decision:
         interface=record.interface,
         source_address=record.source_address,
         endpoint=record.endpoint if not record.endpoint or record.endpoint in _ENDPOINTS else WITHHELD,
-        model=record.model if not record.model or _MODEL_NAME.fullmatch(record.model) else WITHHELD,
+        model=_model_name(record.model),
         stream=record.is_stream,
         policy_digest=record.policy_digest,
         findings=[_finding(finding) for finding in record.findings],
@@ -107,6 +112,19 @@ def _decision(record: DecisionRecord) -> audit_pb2.Decision:
         input_tokens_max=record.estimate.input_tokens if record.estimate else 0,
         output_tokens_max=record.estimate.output_tokens if record.estimate else 0,
         shadow_of=record.shadow_of,
+        model_asked=_model_name(record.model_asked),
+        verdict=record.verdict,
+        trace_parent=None if record.trace_parent is None else _trace_parent(record.trace_parent),
+    )
+
+
+def _model_name(name: str) -> str:
+    return name if not name or _MODEL_NAME.fullmatch(name) else WITHHELD
+
+
+def _trace_parent(parent: TraceParent) -> audit_pb2.TraceParent:
+    return audit_pb2.TraceParent(
+        trace_id=bytes.fromhex(parent.trace_id), span_id=bytes.fromhex(parent.span_id), sampled=parent.is_sampled
     )
 
 
@@ -129,6 +147,12 @@ def _principal(principal: Principal) -> audit_pb2.Principal:
     )
 
 
+def _veil(principal: audit_pb2.Principal, pseudonym: str, sealed: bytes) -> None:
+    principal.subject, principal.sealed = pseudonym, sealed
+    principal.ClearField("email")
+    principal.ClearField("credential_id")
+
+
 def _finding(finding: Finding) -> audit_pb2.Finding:
     return audit_pb2.Finding(
         detector=finding.detector,
@@ -141,6 +165,7 @@ def _finding(finding: Finding) -> audit_pb2.Finding:
         action=finding.action,
         fingerprint=finding.fingerprint,
         role=finding.role,
+        sovereign=finding.sovereign,
     )
 
 
@@ -159,9 +184,14 @@ def _outcome(record: OutcomeRecord) -> audit_pb2.Outcome:
         saw_end_of_stream=outcome.saw_end_of_stream,
         hold_id=outcome.hold_id,
         reason=outcome.reason,
+        tried=outcome.tried,
+        provider_duration_ns=outcome.served_ns,
+        response_bytes=outcome.response_bytes,
+        source_address=outcome.source_address,
     )
     if served_by is not None:
-        event.provider, event.model, event.jurisdiction = served_by.provider, served_by.model, served_by.jurisdiction
+        event.provider, event.model = served_by.provider, served_by.model
+        event.jurisdiction, event.tier = served_by.jurisdiction, served_by.tier
     if usage is not None:
         event.input_tokens, event.output_tokens = usage.input_tokens, usage.output_tokens
         event.cached_input_tokens = usage.cached_input_tokens
@@ -192,7 +222,7 @@ def _alert(record: AlertRecord) -> audit_pb2.Alert:
         budget=record.budget,
         scope=record.scope,
         value=record.value.encode("utf-8", "replace").decode(),  # may be a claim with a lone surrogate
-        model=record.model if not record.model or _MODEL_NAME.fullmatch(record.model) else WITHHELD,
+        model=_model_name(record.model),
         period=record.period,
         currency=record.currency,
         threshold_percent=record.threshold_percent,

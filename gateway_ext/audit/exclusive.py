@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from gateway_ext.errors import ConfigurationError
+
+_POLL_SECONDS = 0.02
 
 
 def lock_exclusively(path: Path, meaning: str) -> int:
@@ -24,3 +27,15 @@ def lock_exclusively(path: Path, meaning: str) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def wait_exclusively(path: Path, meaning: str, seconds: float) -> int:
+    """As lock_exclusively, of a lock that others hold for moments. Blocks up to `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return lock_exclusively(path, meaning)
+        except ConfigurationError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_POLL_SECONDS)

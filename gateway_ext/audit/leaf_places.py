@@ -31,6 +31,16 @@ class LeafPlaces:
     def first_leaf(self, segment: int) -> int | None:
         return self._firsts.get(segment)
 
+    def leaves_of(self, segment: int) -> range | None:
+        """The leaves of a segment that another one follows. None when that is not known."""
+        first = self._firsts.get(segment)
+        following = min((number for number in self._firsts if number > segment), default=None)
+        return None if first is None or following is None else range(first, self._firsts[following])
+
+    def begins(self) -> list[tuple[int, int]]:
+        """The first leaf of each segment, and its number, ascending."""
+        return sorted((first, segment) for segment, first in self._firsts.items())
+
     def segment_of(self, leaf: int) -> int | None:
         """The last segment that begins at or before the leaf: the one that holds it, or will."""
         segments = sorted(self._firsts)

@@ -50,6 +50,18 @@ class TreeHead:
     def root(self) -> bytes:
         return _joined(self._peaks)
 
+    def peaks(self) -> tuple[bytes, ...]:
+        """The hashes of the complete subtrees it consists of, from the left: all that is needed to go on (`head_of`)."""
+        return tuple(self._peaks)
+
+
+def head_of(size: int, peaks: Sequence[bytes]) -> TreeHead:
+    """The head of a tree of `size` leaves with these peaks. Raises ValueError when it would have another number of them."""
+    if size < 0 or len(peaks) != size.bit_count() or any(len(peak) != HASH_BYTES for peak in peaks):
+        raise ValueError(f"a tree of {size} leaves does not consist of these subtrees")
+    given = iter(peaks)
+    return TreeHead(size, lambda _level, _index: next(given))
+
 
 def subtree_hash(subtree: Subtree, node_of: NodeOf) -> bytes:
     """The hash of a subtree as proofs use them: one whose start is a multiple of the power of two that holds it."""

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway_ext.audit.archive import log_segments, read_segment
 from gateway_ext.audit.cursor import Cursor
 from gateway_ext.audit.encoding import Event, decode_event
+from gateway_ext.audit.erased import MARK
 from gateway_ext.audit.segments import HEADER_BYTES, Damage, Frame, scan, segment_path, segment_sizes
 
 
@@ -89,13 +91,17 @@ def _leave_segment(cursor: Cursor, torn_bytes: int) -> Cursor:
     )
 
 
-def last_events(directory: Path, count: int) -> list[Event]:
-    """The last `count` whole records of a process directory, oldest first. Reads no more segments than needed."""
+def last_events(directory: Path, count: int, archive_directory: Path | None = None) -> list[Event]:
+    """The last `count` whole records of a process, oldest first. Reads no more segments than needed.
+
+    Only those of the spool, unless `archive_directory` is given. Erased ones are passed over.
+    """
     events: list[Event] = []
-    for number in reversed(segment_sizes(directory)):
+    for number in reversed(log_segments(directory, archive_directory or directory)):
         if len(events) >= count:
             break
-        newest = list(_payloads(_content(directory, number)))[len(events) - count :]
+        payloads = _payloads(_content(directory, number, archive_directory))
+        newest = [payload for payload in payloads if not payload.startswith(MARK)][len(events) - count :]
         events[:0] = [event for payload in newest if (event := _event(payload))]
     return events
 
@@ -121,8 +127,8 @@ def count_records(directory: Path, cursor: Cursor) -> int:
     return total
 
 
-def _content(directory: Path, number: int) -> bytes:
+def _content(directory: Path, number: int, archive_directory: Path | None = None) -> bytes:
     try:
-        return segment_path(directory, number).read_bytes()
-    except FileNotFoundError:  # shipped and deleted meanwhile
+        return read_segment(directory, archive_directory or directory, number)
+    except FileNotFoundError:  # shipped and moved meanwhile
         return b""

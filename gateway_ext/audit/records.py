@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway_ext.audit.events import EventName
-from gateway_ext.exchange import Candidate, Estimate, Finding, Outcome, Principal, Usage
+from gateway_ext.exchange import Candidate, Estimate, Finding, Outcome, Principal, TraceParent, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,23 @@ class DecisionRecord:
     labels: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     estimate: Estimate | None = None  # None: refused before it was known
+    model_asked: str = ""  # where `model` serves in its place
+    verdict: str = ""  # of the Guard: allow | redact | deny; "": it was not asked
     shadow_of: str = ""  # of a copy: the exchange it copies
+    trace_parent: TraceParent | None = None  # the caller's span, if it named one
+
+
+@dataclass(frozen=True, slots=True)
+class VeiledDecision:
+    """A decision that is recorded without saying who its principal is: `sealed` does, for whoever has the key."""
+
+    decision: DecisionRecord
+    pseudonym: str
+    sealed: bytes
+
+    @property
+    def name(self) -> EventName:
+        return self.decision.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +129,4 @@ class AlertRecord:
     exceeded_unix_nano: int = 0
 
 
-AuditRecord = DecisionRecord | OutcomeRecord | OrderRecord | ConsentRecord | AlertRecord
+AuditRecord = DecisionRecord | VeiledDecision | OutcomeRecord | OrderRecord | ConsentRecord | AlertRecord

@@ -68,6 +68,7 @@ _OPERATIONS = {
     "/v1/chat/completions": "chat",
     "/v1/responses": "chat",
     "/v1/messages": "chat",
+    "/v1/messages/count_tokens": "count_tokens",
     "/v1/completions": "text_completion",
     "/v1/embeddings": "embeddings",
 }
@@ -88,6 +89,9 @@ _NOTEWORTHY = frozenset(
         EventName.THRESHOLD_REACHED,
         EventName.OVERRUN_FORECAST,
         EventName.TOPUP_FAILED,
+        EventName.POLICY_REFUSED,
+        EventName.SUBJECTS_MADE,
+        EventName.AUDIT_HOLDS_MADE,
     }
 )
 
@@ -97,6 +101,11 @@ def is_noteworthy(event: Event) -> bool:
     return event.name in _NOTEWORTHY
 
 
+def operation(endpoint: str) -> str | None:
+    """What is asked of a model at this endpoint, as GenAI's conventions call it; None when nothing is."""
+    return _OPERATIONS.get(endpoint)
+
+
 def resource(event: Event) -> Mapping[str, str]:
     """Who wrote the event. A run of a process is OpenTelemetry's service instance."""
     return {
@@ -104,6 +113,19 @@ def resource(event: Event) -> Mapping[str, str]:
         "service.instance.id": event.run_id,
         PROCESS: event.processor,
     }
+
+
+def attribute_names() -> tuple[str, ...]:
+    """All names that `attributes` may give, each once."""
+    bodies = (
+        _decision(audit_pb2.Decision()),
+        _outcome(audit_pb2.Outcome()),
+        _order(audit_pb2.Order()),
+        _consent(audit_pb2.Consent()),
+        _alert(audit_pb2.Alert()),
+    )
+    common = (RECORD_ID, "gateway.record.sequence", "gateway.record.schema_version", EXCHANGE_ID)
+    return tuple(dict.fromkeys([*common, *(name for body in bodies for name in body)]))
 
 
 def attributes(event: Event) -> dict[str, AnyValue]:
@@ -125,13 +147,13 @@ def attributes(event: Event) -> dict[str, AnyValue]:
             values |= _consent(event.consent)
         case "alert":
             values |= _alert(event.alert)
-    return {name: value for name, value in values.items() if value not in ("", [], None)}
+    return {name: value for name, value in values.items() if value or value == 0}  # zero and false are said
 
 
 def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
     caller = decision.principal
     return {
-        "gen_ai.operation.name": _OPERATIONS.get(decision.endpoint),
+        "gen_ai.operation.name": operation(decision.endpoint),
         REQUEST_MODEL: decision.model,
         IS_STREAM: decision.stream,
         "gen_ai.provider.name": decision.candidates[0].provider if decision.candidates else None,
@@ -152,6 +174,8 @@ def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
         INPUT_TOKENS_MAX: decision.input_tokens_max or None,
         OUTPUT_TOKENS_MAX: decision.output_tokens_max or None,
         SHADOW_OF: decision.shadow_of,
+        "gateway.decision.model_asked": decision.model_asked,
+        "gateway.guard.verdict": decision.verdict,
         "gateway.decision.duration_ns": decision.duration_ns,
         "gateway.policy.digest": decision.policy_digest,
         SUBJECT: caller.subject,
@@ -192,6 +216,7 @@ def _finding(finding: audit_pb2.Finding) -> dict[str, AnyValue]:
         "action": finding.action,
         "fingerprint": finding.fingerprint,
         "role": finding.role,
+        "sovereign": finding.sovereign,
     }
 
 
@@ -213,7 +238,12 @@ def _outcome(outcome: audit_pb2.Outcome) -> dict[str, AnyValue]:
         HTTP_STATUS: outcome.http_status or None,
         CLUSTER: outcome.cluster,
         "gateway.route.jurisdiction": outcome.jurisdiction,
+        "gateway.route.tier": outcome.tier,
         "gateway.route.attempts": outcome.attempts,
+        "gateway.route.tried": list(outcome.tried),
+        "gateway.outcome.provider_duration_ns": outcome.provider_duration_ns or None,
+        "http.response.body.size": outcome.response_bytes or None,
+        "client.address": outcome.source_address,
         "gateway.outcome.settled_by": outcome.settled_by,
         FLAGS: list(outcome.flags),
         "gateway.outcome.reason": outcome.reason,

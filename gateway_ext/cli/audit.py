@@ -12,12 +12,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from gateway_ext.administration.acts import record_act
 from gateway_ext.audit import semconv
-from gateway_ext.audit.cursor import load_cursor, unshipped_bytes
+from gateway_ext.audit.cursor import Cursor, load_cursors, unshipped_bytes
+from gateway_ext.audit.events import EventName
 from gateway_ext.audit.reading import count_records, last_events
 from gateway_ext.audit.segments import process_directories, segment_sizes
 from gateway_ext.cli.audit_checkpoint import add_checkpoint
+from gateway_ext.cli.audit_export import add_export
+from gateway_ext.cli.audit_hold import add_hold
+from gateway_ext.cli.audit_index import add_index
 from gateway_ext.cli.audit_prove import add_prove
+from gateway_ext.cli.audit_retention import add_retention
+from gateway_ext.cli.audit_search import add_search
+from gateway_ext.cli.audit_show import add_show
 from gateway_ext.cli.audit_verify import add_verify
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.limits import NANO
@@ -25,7 +33,7 @@ from gateway_ext.settings import load_settings
 from gateway_ext.telemetry.otlp_lines import last_log_lines
 
 TAIL_COLUMNS = ("TIME", "EVENT", "EXCHANGE", "WHO", "MODEL", "RESULT", "DETAIL")
-STATUS_COLUMNS = ("PROCESS", "WRITTEN", "ACKNOWLEDGED", "LAG BYTES", "DISK BYTES", "LOST", "DAMAGED BYTES")
+STATUS_COLUMNS = ("PROCESS", "OUTPUT", "WRITTEN", "ACKNOWLEDGED", "LAG BYTES", "DISK BYTES", "LOST", "DAMAGED BYTES")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +48,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """How one process directory stands. `lost` counts records missing by their sequence."""
+    """How far one process directory has got to one output, of which there is none ("") before the control process has seen it.
+
+    `written` is of the directory, as the output that counts for longest knows it; `lost` counts records missing by their
+    sequence.
+    """
 
     process: str
+    output: str
     written: int
     acknowledged: int
     lag_bytes: int
@@ -59,26 +72,35 @@ def register(subparsers: Any) -> None:
     tail.add_argument("-n", type=_count, default=20, metavar="N", dest="count", help="how many (default: 20)")
     tail.add_argument("--sink", type=Path, metavar="FILE", help="read a file of the OTLP sink instead of the spool")
     tail.set_defaults(run=run_tail)
-    status = commands.add_parser("status", help="show per process what was written and acknowledged")
+    status = commands.add_parser("status", help="show per process what was written, and what each output has of it")
     status.set_defaults(run=run_status)
     for command in (tail, status):
         command.add_argument("--settings", type=Path, metavar="FILE", help="process settings (YAML)")
         command.add_argument("--state", type=Path, metavar="DIR", help="where the spool lies")
         command.add_argument("--json", action="store_true", help="print JSON")
+    add_search(commands)
+    add_show(commands)
+    add_index(commands)
     add_checkpoint(commands)
     add_prove(commands)
     add_verify(commands)
+    add_export(commands)
+    add_hold(commands)
+    add_retention(commands)
 
 
 def run_tail(options: argparse.Namespace) -> int:
-    """Print the last records, oldest first. Raises ConfigurationError when they cannot be read."""
+    """Print the last records, oldest first. Raises ConfigurationError when they cannot be read, or that not be recorded."""
     try:
         if options.sink is not None:
             entries = _from_sink(options.sink, options.count)
         else:
-            entries = _from_spool(_spool(options), options.count)
+            entries = _from_spool(_spool(options), _archive(options), options.count)
     except OSError as error:
         raise ConfigurationError(f"audit: {error.filename} cannot be read ({error.strerror})") from error
+    if options.sink is None and entries:
+        settings = load_settings(options.settings, state_dir=options.state)
+        record_act(settings, EventName.AUDIT_SEARCHED, "records", "", f"audit tail: the last {len(entries)}")
     if options.json:
         for entry in entries:
             print(json.dumps(asdict(entry)))
@@ -90,13 +112,13 @@ def run_tail(options: argparse.Namespace) -> int:
 def run_status(options: argparse.Namespace) -> int:
     """Print how far each process is. Exit code 1 when records were lost. Raises ConfigurationError."""
     try:
-        rows = [_status(directory) for directory in process_directories(_spool(options))]
+        rows = [row for directory in process_directories(_spool(options)) for row in _statuses(directory)]
     except OSError as error:
         raise ConfigurationError(f"audit: {error.filename} cannot be read ({error.strerror})") from error
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
     else:
-        cells = ((row.process, *map(str, list(asdict(row).values())[1:])) for row in rows)
+        cells = ([str(value) or "-" for value in asdict(row).values()] for row in rows)
         print(_table(STATUS_COLUMNS, cells) if rows else "No process has written yet.")
     return 1 if any(row.lost or row.damaged_bytes for row in rows) else 0
 
@@ -108,11 +130,15 @@ def _spool(options: argparse.Namespace) -> Path:
     return spool
 
 
-def _from_spool(spool: Path, count: int) -> list[Entry]:
+def _archive(options: argparse.Namespace) -> Path:
+    return load_settings(options.settings, state_dir=options.state).layout.archive
+
+
+def _from_spool(spool: Path, archive: Path, count: int) -> list[Entry]:
     entries = [
         Entry(event.time_unix_nano, event.name, event.processor, semconv.attributes(event))
         for directory in process_directories(spool)
-        for event in last_events(directory, count)
+        for event in last_events(directory, count, archive / directory.name)
     ]
     return sorted(entries, key=lambda entry: entry.time_unix_nano)[-count:]
 
@@ -128,17 +154,23 @@ def _from_sink(path: Path, count: int) -> list[Entry]:
     return list(entries.values())
 
 
-def _status(directory: Path) -> ProcessStatus:
-    cursor = load_cursor(directory)
-    return ProcessStatus(
-        process=directory.name,
-        written=cursor.records + count_records(directory, cursor),
-        acknowledged=cursor.records,
-        lag_bytes=unshipped_bytes(directory, cursor),
-        disk_bytes=sum(segment_sizes(directory).values()),
-        lost=cursor.lost_records,
-        damaged_bytes=cursor.damaged_bytes,
-    )
+def _statuses(directory: Path) -> list[ProcessStatus]:
+    cursors = load_cursors(directory) or {"": Cursor()}
+    written = max(cursor.records + count_records(directory, cursor) for cursor in cursors.values())
+    disk_bytes = sum(segment_sizes(directory).values())
+    return [
+        ProcessStatus(
+            process=directory.name,
+            output=output,
+            written=written,
+            acknowledged=cursor.records,
+            lag_bytes=unshipped_bytes(directory, cursor),
+            disk_bytes=disk_bytes,
+            lost=cursor.lost_records,
+            damaged_bytes=cursor.damaged_bytes,
+        )
+        for output, cursor in cursors.items()
+    ]
 
 
 def _tail_cells(entry: Entry) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def log_of(options: argparse.Namespace, name: str) -> ProvableLog:
     if name not in (names := log_names(options)):
         raise ConfigurationError(f"there is no log '{name}'; there are: {', '.join(names)}")
     layout = load_settings(options.settings, state_dir=options.state).layout
-    return ProvableLog(layout.spool / name, layout.trees / name)
+    return ProvableLog(layout.spool / name, layout.trees / name, layout.archive / name)
 
 
 def signed_logs(options: argparse.Namespace) -> list[ProvableLog]:

@@ -6,13 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gateway_ext.administration.acts import record_act
 from gateway_ext.audit.checkpoint import parse_checkpoint
+from gateway_ext.audit.events import EventName
 from gateway_ext.audit.proving import Found, ProvableLog
 from gateway_ext.audit.signed_note import parse_note
 from gateway_ext.audit.tlog_proof import write_consistency, write_inclusion
 from gateway_ext.cli.audit_logs import add_state_arguments, log_of, read_bytes, signed_logs
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.private_files import PRIVATE, PUBLIC, write_whole
+from gateway_ext.settings import load_settings
 
 
 def add_prove(commands: Any) -> None:
@@ -49,6 +52,8 @@ def _inclusion(options: argparse.Namespace) -> list[tuple[str, bytes, int]]:
     log, found = _found(options)
     name = f"{log.name}-{found.index}"
     proof = write_inclusion(log.inclusion(found))
+    settings = load_settings(options.settings, state_dir=options.state)
+    record_act(settings, EventName.AUDIT_EXPORTED, "records", name, "audit prove: one record and its proof")
     return [(f"{name}.record", found.record, PRIVATE), (f"{name}.tlog-proof", proof, PUBLIC)]
 
 
@@ -60,7 +65,7 @@ def _found(options: argparse.Namespace) -> tuple[ProvableLog, Found]:
         if found := log.find(options.record):
             return log, found
     raise ConfigurationError(
-        "no record with this id is in the spool, where delivered records are deleted; for a leaf by number give --log, too"
+        "no record with this id is in spool and archive; it may have been erased. For a leaf by number give --log, too"
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gateway_ext.administration.acts import record_act
+from gateway_ext.audit.events import EventName
 from gateway_ext.budget.reports import focus
 from gateway_ext.budget.reports.usage import Charged
 from gateway_ext.cli import budget_usage
@@ -38,7 +40,10 @@ def register(commands: Any) -> None:
 def run(options: argparse.Namespace, now_unix_nano: Callable[[], int] = _NOW_UNIX_NANO) -> int:
     """Write the file. Raises ConfigurationError; then there is none, or the one there was before."""
     asked = budget_usage.asked(options, now_unix_nano())
-    hidden = Pseudonyms(load_settings(options.settings, state_dir=options.state)) if options.pseudonyms else None
+    settings = load_settings(options.settings, state_dir=options.state)
+    hidden = Pseudonyms(settings) if options.pseudonyms else None
+    how = "by pseudonym" if hidden is not None else "by name"
+    record_act(settings, EventName.CHARGES_EXPORTED, "charges", options.out.name, f"{asked.period.name}, people {how}")
     with budget_usage.reading(options, "Exporting") as (ledger, advance):
         requests: Iterable[Charged] = ledger.charged(asked.query(), advance)
         if hidden is not None:

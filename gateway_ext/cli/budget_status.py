@@ -105,7 +105,7 @@ def _accounts(settings: Settings) -> list[AccountStatus]:
 
 
 async def _beside(settings: Settings, now_unix_nano: int) -> tuple[list[TopUp], Mapping[str, State]]:
-    from gateway_ext.bootstrap import opened_spending  # noqa: PLC0415  (imports every adapter)
+    from gateway_ext.bootstrap.ledger import opened_spending  # noqa: PLC0415  (imports every adapter)
 
     try:
         async with opened_spending(settings) as spending:

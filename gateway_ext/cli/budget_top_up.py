@@ -95,7 +95,7 @@ def run_grant(options: argparse.Namespace) -> int:
     by = Actor(options.actor) if options.actor else Actor()
 
     async def grant() -> TopUp:
-        from gateway_ext.bootstrap import opened_ledger, opened_spending  # noqa: PLC0415  (imports every adapter)
+        from gateway_ext.bootstrap.ledger import opened_ledger, opened_spending  # noqa: PLC0415  (imports every adapter)
 
         async with opened_spending(settings) as spending, opened_ledger(settings) as ledger:
             top_up = await top_ups.checked(order, snapshot, spending, unknown=options.unknown)
@@ -118,7 +118,7 @@ def run_end(options: argparse.Namespace) -> int:
     by = Actor(options.actor) if options.actor else Actor()
 
     async def end() -> TopUp | None:
-        from gateway_ext.bootstrap import opened_ledger, opened_spending  # noqa: PLC0415  (imports every adapter)
+        from gateway_ext.bootstrap.ledger import opened_ledger, opened_spending  # noqa: PLC0415  (imports every adapter)
 
         async with opened_spending(settings) as spending, opened_ledger(settings) as ledger:
             return await top_ups.end(settings, options.id, options.reason, by, ledger, spending)
@@ -143,7 +143,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 
 async def _granted(settings: Settings) -> list[TopUp]:
-    from gateway_ext.bootstrap import opened_spending  # noqa: PLC0415  (imports every adapter)
+    from gateway_ext.bootstrap.ledger import opened_spending  # noqa: PLC0415  (imports every adapter)
 
     async with opened_spending(settings) as spending:
         return await spending.top_ups(SystemClock().now_unix_nano())

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway_ext.administration.actor import Actor
 from gateway_ext.administration.credentials import OVERLAP_ENDED, life_cycle
+from gateway_ext.administration.file_changes import FileChanges
+from gateway_ext.administration.retention import retain
 from gateway_ext.cli.settings_arguments import add_settings_arguments, settings_of
 from gateway_ext.cli.signals import ends_in_order, stop_requested
 from gateway_ext.credentials.served_keys import ServedKeys
@@ -21,12 +23,12 @@ from gateway_ext.envoyconf.keys import key_versions
 from gateway_ext.errors import ConfigurationError, Refusal
 from gateway_ext.limits import CONVERSATION_PRUNE_SECONDS, NANO
 from gateway_ext.policy.snapshot import Snapshot
-from gateway_ext.settings import Settings, StateLayout
+from gateway_ext.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from gateway_ext.bootstrap import Control
+    from gateway_ext.bootstrap.control import Control
     from gateway_ext.ports import PolicySource, StandingSource
 
 SWEEP_SECONDS = 5.0
@@ -39,7 +41,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser("control", help="run the control process")
     add_settings_arguments(parser)
     parser.add_argument("--processors", type=int, help="how many processors Envoy is told of (default: settings)")
-    parser.add_argument("--otlp-endpoint", help="OTLP/gRPC address of the collector")
+    parser.add_argument("--otlp-endpoint", help="OTLP address of the collector")
     parser.add_argument(
         "--openapi", action="store_true", help="print the OpenAPI document of the console's API, and end"
     )
@@ -59,7 +61,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _control(settings: Settings) -> int:
-    from gateway_ext.bootstrap import control, watched_standing  # noqa: PLC0415  (imports every adapter)
+    from gateway_ext.bootstrap.control import control  # noqa: PLC0415  (imports every adapter)
+    from gateway_ext.bootstrap.policy import watched_standing  # noqa: PLC0415
     from gateway_ext.console.serving import serve_for_ever  # noqa: PLC0415  (a web server, for this command alone)
 
     async with control(settings) as composed, watched_standing(settings) as standing, asyncio.TaskGroup() as tasks:
@@ -67,18 +70,25 @@ async def _control(settings: Settings) -> int:
         stop = stop_requested()
         work = [
             tasks.create_task(composed.shipper.run(), name="ship"),
+            tasks.create_task(composed.index_follower.run(), name="search index"),
             tasks.create_task(composed.checkpointer.run(), name="checkpoints"),
             tasks.create_task(_every(SWEEP_SECONDS, composed.sweeper.sweep), name="sweep"),
             tasks.create_task(_every(KEY_WATCH_SECONDS, composed.key_watch.look), name="key watch"),
             tasks.create_task(_every(SWEEP_SECONDS, partial(_revoke_due, settings)), name="revoke"),
-            tasks.create_task(_follow_policy(composed, settings.layout), name="xds"),
+            tasks.create_task(_follow_policy(composed, settings), name="xds"),
             tasks.create_task(serve_for_ever(console, settings.layout.console_socket), name="console"),
             tasks.create_task(_every(CONVERSATION_PRUNE_SECONDS, composed.prune_conversations), name="prune"),
             tasks.create_task(composed.budget_watch.run(), name="budget watch"),
             tasks.create_task(composed.alerts.run(), name="alerts"),
+            tasks.create_task(retain(settings, composed.policy), name="retention"),
         ]
         if composed.publishing is not None:
             work.append(tasks.create_task(composed.publishing.run(), name="publish checkpoints"))
+        telemetry = composed.telemetry
+        work += [tasks.create_task(each(), name=f"telemetry: {name}") for name, each in telemetry.work.items()]
+        if (pages := telemetry.pages) is not None:
+            serving = serve_for_ever(lambda: pages, settings.metrics_address, "metrics")
+            work.append(tasks.create_task(serving, name="metrics"))
         _log.info("control ready")
         if not await ends_in_order(stop, lambda: composed.audit.failed):
             _log.critical("control ends at once: its audit spool has failed")
@@ -111,27 +121,33 @@ async def _revoke_due(settings: Settings) -> None:
         _log.error("a rotated credential is not revoked: %s", error.diagnostics())
 
 
-async def _follow_policy(composed: Control, layout: StateLayout) -> None:
-    """Keep Envoy's files in step with policy and keys.
+async def _follow_policy(composed: Control, settings: Settings) -> None:
+    """Keep Envoy's files in step with policy and keys, as soon as it is recorded that these have changed.
 
     Envoy is to know a deployment for as long as any request may go there: a new one before a processor names it (see
     bootstrap.processor), an old one until every hold of its policy has ended.
     """
-    loop = asyncio.get_running_loop()
-    current, written = composed.policy.current(), None
+    loop, layout = asyncio.get_running_loop(), settings.layout
+    changes = FileChanges(composed.trail, layout.recorded, settings.policies_dir, layout.secrets)
+    current: Snapshot | None = None
+    keys, written = None, None
     retiring: dict[str, tuple[float, Snapshot]] = {}  # by digest, with the time of their end
     published = ServedKeys(layout.jwks)
     while True:
         newest = composed.policy.current()
-        if newest is not current:
-            retiring[current.digest] = loop.time() + current.budget.hold_ttl_seconds, current
-            retiring.pop(newest.digest, None)
+        await changes.policy_refused(composed.policy.last_error, newest.digest)
+        if newest is not current and await changes.policy_activated(newest):
+            if current is not None:
+                retiring[current.digest] = loop.time() + current.budget.hold_ttl_seconds, current
+                retiring.pop(newest.digest, None)
             current = newest
         retiring = {digest: (ends_at, old) for digest, (ends_at, old) in retiring.items() if ends_at > loop.time()}
-        keys = await asyncio.to_thread(key_versions, layout.secrets)
+        found = await asyncio.to_thread(key_versions, layout.secrets)
+        if await changes.keys_changed(found):
+            keys = found
         key_sets = await asyncio.to_thread(published.current, time.time_ns() // NANO)
-        wanted = (current.digest, tuple(retiring), keys, key_sets)
-        if wanted != written:
+        wanted = (current and current.digest, tuple(retiring), keys, key_sets)
+        if current is not None and keys is not None and wanted != written:
             await asyncio.to_thread(composed.write_xds, current, [old for _, old in retiring.values()], keys, key_sets)
             written = wanted
             _log.info("Envoy's files follow policy %s", current.digest[:12])

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
-from gateway_ext.clock import SystemClock
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.guard.confidential.names import DICTIONARY_NAME, dictionary_kind
 from gateway_ext.guard.marks import FINGERPRINT
 
-_AGE = re.compile(r"(\d{1,5})([mhdw])", re.ASCII)
-_UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DICTIONARY = re.compile(dictionary_kind(DICTIONARY_NAME), re.ASCII)
 
 
@@ -41,18 +37,6 @@ def detector(text: str) -> str:
         hint = f"did you mean '{near[0]}'?" if near else "gateway-ext policy check lists all"
         raise argparse.ArgumentTypeError(f"unknown detector '{text}'; {hint}")
     return text
-
-
-def since(text: str) -> int:
-    """Type of an argument: a moment in Unix nanoseconds, given as an age (7d, 12h) or as a date (UTC unless it says)."""
-    if match := _AGE.fullmatch(text):
-        return SystemClock().now_unix_nano() - int(match[1]) * _UNIT_SECONDS[match[2]] * 1_000_000_000
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("must be an age such as 7d or 12h, or a date such as 2027-01-31") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(moment.timestamp()) * 1_000_000_000
 
 
 def note(text: str) -> str:

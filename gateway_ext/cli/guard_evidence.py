@@ -9,12 +9,12 @@ from pathlib import Path
 
 from gateway_ext.audit import semconv
 from gateway_ext.audit.encoding import Event
-from gateway_ext.audit.segments import process_directories
-from gateway_ext.cli.spooled import Advance, events_in
+from gateway_ext.cli.trail_events import Advance, events_in
 from gateway_ext.guard.catalog import TIMEOUT
 from gateway_ext.guard.graduation import Evidence
 from gateway_ext.guard.inspection import ALLOWED
 from gateway_ext.guard.marks import Marks
+from gateway_ext.settings import StateLayout
 from gateway_ext.telemetry.otlp_lines import LogLine, log_records
 
 
@@ -95,27 +95,23 @@ def values_of(hits: Iterable[Hit], detector: str) -> dict[str, Value]:
     return found
 
 
-def hits_since(spool: Path, sinks: Sequence[Path], since_unix_nano: int, advance: Advance) -> Iterator[Hit]:
-    """Findings in files of the OTLP sink and in the spool, those of each record once. Raises OSError."""
+def hits_since(layout: StateLayout, sinks: Sequence[Path], since_unix_nano: int, advance: Advance) -> Iterator[Hit]:
+    """Findings in files of the OTLP sink and in the logs, those of each record once. Raises OSError."""
     seen: set[str] = set()
     in_sinks = (record for sink in sinks for record in _in_sink(sink, advance))
-    in_spool = (record for directory in process_directories(spool) for record in _in_directory(directory, advance))
-    for hits in itertools.chain(in_sinks, in_spool):
+    in_logs = (hits for event in events_in(layout, advance, since_unix_nano) if (hits := _of_event(event)))
+    for hits in itertools.chain(in_sinks, in_logs):
         if hits[0].time_unix_nano < since_unix_nano:
             continue
-        if sinks:  # what has been shipped stays in the spool for a while, and some arrives twice; else there is no need
+        if sinks:  # what has been delivered stays here, too, and some arrives twice; else there is no need
             if hits[0].record_id in seen:
                 continue
             seen.add(hits[0].record_id)
         yield from hits
 
 
-def _in_directory(directory: Path, advance: Advance) -> Iterator[list[Hit]]:
-    """Of each record with findings its hits, as in the functions below."""
-    return (hits for event in events_in(directory, advance) if (hits := _of_event(event)))
-
-
 def _of_event(event: Event) -> list[Hit]:
+    """Of a record with findings its hits, as in the functions below."""
     caller = (event.decision.principal.issuer, event.decision.principal.subject)
     return [
         Hit(

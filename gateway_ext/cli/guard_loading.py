@@ -23,7 +23,7 @@ def loaded_guard(settings: Settings) -> Iterator[GuardEngine]:
     if sys.stderr.isatty():
         print("Loading the Guard …", end="", file=sys.stderr, flush=True)
     # Late: compiling all patterns takes seconds.
-    from gateway_ext.bootstrap import guard_engine  # noqa: PLC0415
+    from gateway_ext.bootstrap.guard import guard_engine  # noqa: PLC0415
     from gateway_ext.guard.engine import GuardEngine  # noqa: PLC0415
 
     guard = guard_engine(settings) if settings.layout.fingerprint_key.exists() else GuardEngine(os.urandom(32))

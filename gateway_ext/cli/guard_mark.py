@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 from gateway_ext.administration.actor import local_user
+from gateway_ext.administration.acts import record_act
+from gateway_ext.audit.events import EventName
 from gateway_ext.cli import guard_arguments
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import ConfigurationError
@@ -36,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Store the judgement. Raises ConfigurationError."""
-    root = load_settings(options.settings, state_dir=options.state).layout.root
+    settings = load_settings(options.settings, state_dir=options.state)
+    root = settings.layout.root
     if not root.is_dir():
         raise ConfigurationError(f"{root}: there is no such state directory; give --state")
     if len(options.note or "") > marks.NOTE_CHARACTERS_MAX:
@@ -49,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
         by=local_user(),
         marked_unix_nano=SystemClock().now_unix_nano(),
     )
+    judged = f"{'true' if mark.is_right else 'false'}, of {mark.detector or 'any detector'}"
+    record_act(settings, EventName.VALUE_MARKED, "finding", mark.fingerprint, judged)
     marks.append(root / marks.FILE_NAME, mark)
     print(f"Marked as {'true' if mark.is_right else 'false'}. See what follows: gateway-ext guard report")
     return 0

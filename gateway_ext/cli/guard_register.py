@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway_ext.administration.acts import record_act
+from gateway_ext.audit.events import EventName
 from gateway_ext.cli.table import table
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import ConfigurationError
@@ -54,12 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Register, list or remove. 1 when there is no document to remove. Raises ConfigurationError; nothing is changed then."""
     # Late: the composition root imports every room, and numpy takes a moment.
-    from gateway_ext.bootstrap import fingerprint_key  # noqa: PLC0415
+    from gateway_ext.bootstrap.guard import fingerprint_key  # noqa: PLC0415
     from gateway_ext.guard.confidential.registry import FILE_NAME, load, locked, save  # noqa: PLC0415
 
     if sum((bool(options.files), options.list, options.remove is not None)) != 1:
         raise ConfigurationError("guard register: give either files, or --list, or --remove ID")
-    layout = load_settings(options.settings, state_dir=options.state).layout
+    settings = load_settings(options.settings, state_dir=options.state)
+    layout = settings.layout
     path = layout.root / FILE_NAME
     key = fingerprint_key(layout.fingerprint_key)
     if options.list:
@@ -71,7 +74,11 @@ def run(options: argparse.Namespace) -> int:
         if options.remove is not None and documents.pop(options.remove, None) is None:
             print("guard register: no document has this id; see --list", file=sys.stderr)
             return 1
+        if options.remove is not None:
+            record_act(settings, EventName.DOCUMENT_FORGOTTEN, "document", options.remove, "")
         documents |= {each.id: each for each in added}
+        for each in {each.id: each for each in added}.values():
+            record_act(settings, EventName.DOCUMENT_REGISTERED, "document", each.id, each.label)
         save(path, tuple(documents.values()), key)
     if added:
         _print(tuple({each.id: each for each in added}.values()), key, is_json=options.json)

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway_ext.cli import guard_arguments
+from gateway_ext.administration.acts import record_act
+from gateway_ext.audit.events import EventName
+from gateway_ext.cli import guard_arguments, moments
 from gateway_ext.cli.guard_evidence import Tally, hits_since, tallies, values_of
 from gateway_ext.cli.guard_values import print_values, value_rows
 from gateway_ext.cli.progress import Progress
-from gateway_ext.cli.spooled import bytes_to_read
 from gateway_ext.cli.table import table
+from gateway_ext.cli.trail_events import bytes_to_read
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.guard import marks
 from gateway_ext.guard.graduation import OFF, suggest
@@ -23,8 +25,8 @@ from gateway_ext.settings import load_settings
 
 SUMMARY = "hits, precision and the next mode of each detector, from the audit trail"
 DESCRIPTION = (
-    "Reads the audit spool of this state directory, and files of the OTLP sink. Records that have been shipped are deleted "
-    "from the spool: give what your collector has kept with --sink. Precision comes from 'guard mark'."
+    "Reads the audit trail of this state directory, archive included, and files of the OTLP sink: give what your collector "
+    "has kept of other machines with --sink. Precision comes from 'guard mark'."
 )
 COLUMNS = (
     *("DETECTOR", "CLASS", "MODE", "HITS", "ALLOWED", "VALUES", "CALLERS", "TRUE", "FALSE", "PRECISION", "AT LEAST"),
@@ -61,7 +63,7 @@ class Row:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
     parser.description = DESCRIPTION
-    parser.add_argument("--since", type=guard_arguments.since, default=0, help="an age (7d, 12h) or a date (UTC)")
+    parser.add_argument("--since", type=moments.since, default=0, help="an age (7d, 12h) or a date (UTC)")
     parser.add_argument(
         "--sink",
         type=Path,
@@ -87,8 +89,8 @@ def run(options: argparse.Namespace) -> int:
     policy = load_policy(settings.policies_dir).guard
     judged = marks.load(layout.root / marks.FILE_NAME)
     try:
-        with Progress("reading the trail", bytes_to_read(layout.spool, options.sink)) as progress:
-            hits = hits_since(layout.spool, options.sink, options.since, progress.advance)
+        with Progress("reading the trail", bytes_to_read(layout, options.sink, options.since)) as progress:
+            hits = hits_since(layout, options.sink, options.since, progress.advance)
             if options.detector:
                 values = value_rows(values_of(hits, options.detector), options.detector, judged)
             else:
@@ -96,6 +98,9 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigurationError(f"{error.filename}: cannot be read ({error.strerror})") from error
     if options.detector:
+        if layout.spool.is_dir():
+            reason = f"guard report: values of {options.detector}"
+            record_act(settings, EventName.AUDIT_SEARCHED, "records", "", reason)
         print_values(values, options.detector, with_all=options.all, is_json=options.json)
     else:
         _print(rows(found, policy, judged), judged, is_json=options.json)

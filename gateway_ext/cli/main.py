@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "resume": "undo a stop",
     "revoke": "revoke a credential by its id",
     "people": "disable people, and enable them again",
+    "subjects": "reveal pseudonyms, report on people and erase them",
     "standing": "list what is revoked, disabled and stopped",
     "agreements": "list, accept and withdraw agreements for people and teams",
     "policy": "check and explain policy files",

@@ -105,12 +105,13 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
         "candidates": [candidate.cluster for candidate in record.candidates],
         "body_changes": explanation.body is not None,
         "models": _models(explanation),
+        "input_tokens": _answered(explanation).get("input_tokens"),
     }
 
 
 def _print(explanation: Explanation, under: str) -> None:
     record = explanation.record
-    if record.action == "answer":
+    if record.endpoint == Endpoint.MODELS and record.action == "answer":
         caller = _details(explanation)["authenticate"]
         print(f"  ✔ authenticate {caller}\n\n  ANSWER  {', '.join(_models(explanation)) or 'no model'}; {under}")
         return
@@ -138,15 +139,29 @@ def _details(explanation: Explanation) -> dict[str, str]:
         "route": _content(record.data_classes, record.rules)
         + " → ".join(f"{c.cluster} ({c.jurisdiction}, {c.tier})" for c in record.candidates)
         + (" (sovereign only)" if record.sovereign else ""),
-        "forward": "body as it came" if explanation.body is None else f"body changed, {record.redactions} redactions",
+        "forward": _forwarded(explanation),
     }
+
+
+def _forwarded(explanation: Explanation) -> str:
+    if (tokens := _answered(explanation).get("input_tokens")) is not None:
+        return f"to nobody: counted by the gateway, {tokens} input tokens"
+    if explanation.body is None:
+        return "body as it came"
+    return f"body changed, {explanation.record.redactions} redactions"
 
 
 def _models(explanation: Explanation) -> list[str]:
     """What GET /v1/models would list; of other endpoints nothing."""
+    return [model["id"] for model in _answered(explanation).get("data", ())]
+
+
+def _answered(explanation: Explanation) -> dict[str, Any]:
+    """What the gateway would answer by itself, other than a refusal."""
     if explanation.record.action != "answer" or explanation.answer is None:
-        return []
-    return [model["id"] for model in json.loads(explanation.answer.body)["data"]]
+        return {}
+    answer: dict[str, Any] = json.loads(explanation.answer.body)
+    return answer
 
 
 def _caller(principal: Principal, rules: tuple[str, ...]) -> str:

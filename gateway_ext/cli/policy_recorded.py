@@ -12,9 +12,8 @@ from gateway_ext import errors
 from gateway_ext.audit import semconv
 from gateway_ext.audit.encoding import WITHHELD
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.segments import process_directories
 from gateway_ext.cli.policy_cases import front_end
-from gateway_ext.cli.spooled import Advance, events_in
+from gateway_ext.cli.trail_events import Advance, events_in
 from gateway_ext.exchange import CredentialClass, Endpoint, Estimate, Labels, Principal
 from gateway_ext.guard.catalog import TIMEOUT
 from gateway_ext.guard.inspection import ALLOWED
@@ -24,6 +23,7 @@ from gateway_ext.judged import FORWARD, REFUSE, Case, Judgement
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.routing import data_classes
 from gateway_ext.routing.data_classes import Classes, Classification
+from gateway_ext.settings import StateLayout
 from gateway_ext.telemetry.otlp_lines import log_records
 
 _DECISIONS = frozenset({EventName.DECISION_FORWARDED, EventName.DECISION_REFUSED})
@@ -77,8 +77,10 @@ class Decided:
         return Judgement(REFUSE, of(semconv.REASON, ""), reasons=self.rules)
 
 
-def decisions_in(spool: Path, sinks: Sequence[Path], since_unix_nano: int, advance: Advance) -> Iterator[Decided]:
-    """What was decided about requests since then, of files of the OTLP sink and the spool. Raises OSError."""
+def decisions_in(
+    layout: StateLayout, sinks: Sequence[Path], since_unix_nano: int, advance: Advance
+) -> Iterator[Decided]:
+    """What was decided about requests since then, of files of the OTLP sink and the logs. Raises OSError."""
     for sink in sinks:
         with sink.open("rb") as file:
             for line in file:
@@ -86,10 +88,9 @@ def decisions_in(spool: Path, sinks: Sequence[Path], since_unix_nano: int, advan
                 for record in log_records(line):
                     if record.event_name in _DECISIONS and record.time_unix_nano >= since_unix_nano:
                         yield Decided(record.time_unix_nano, record.attributes)
-    for directory in process_directories(spool):
-        for event in events_in(directory, advance):
-            if event.name in _DECISIONS and event.time_unix_nano >= since_unix_nano:
-                yield Decided(event.time_unix_nano, semconv.attributes(event))
+    for event in events_in(layout, advance, since_unix_nano):
+        if event.name in _DECISIONS and event.time_unix_nano >= since_unix_nano:
+            yield Decided(event.time_unix_nano, semconv.attributes(event))
 
 
 def case_of(decided: Decided, snapshot: Snapshot) -> Case:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway_ext.cli import guard_arguments
+from gateway_ext.administration.acts import record_act
+from gateway_ext.audit.events import EventName
+from gateway_ext.cli import guard_arguments, moments
 from gateway_ext.cli.policy_cases import outcome
 from gateway_ext.cli.policy_recorded import Decided, NotJudged, case_of, decisions_in
 from gateway_ext.cli.progress import Progress
-from gateway_ext.cli.spooled import bytes_to_read
 from gateway_ext.cli.table import printable, table
+from gateway_ext.cli.trail_events import bytes_to_read
 from gateway_ext.errors import ConfigurationError, Refusal
 from gateway_ext.judged import FORWARD, REFUSE, Judgement, judge
 from gateway_ext.policy.loader import load_policy
@@ -25,7 +27,7 @@ from gateway_ext.settings import load_settings
 
 ROWS_SHOWN_MAX = 50
 GROUPS_MAX = 10_000  # of changes that are alike; further ones are only counted
-EXCHANGES_REMEMBERED = 200_000  # of which a second record, by the sink and the spool, is recognized
+EXCHANGES_REMEMBERED = 200_000  # of which a second record, by the sink and the logs, is recognized
 
 _JUDGED_BY = ("access:", "class:", "found:", "label:", "sticky:", "history:", "default:", "rule:", "otherwise:")
 """Reasons that a judgement gives, too: of these one can tell which are new and which are gone."""
@@ -96,7 +98,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         description="Judges recorded decisions anew, by what the trail says of them: no text is read, the Guard does not run. "
         "Shows what would have been decided otherwise, and counts what cannot be told.",
     )
-    parser.add_argument("--since", type=guard_arguments.since, default=0, help="an age (7d, 12h) or a date (UTC)")
+    parser.add_argument("--since", type=moments.since, default=0, help="an age (7d, 12h) or a date (UTC)")
     parser.add_argument(
         *("--policies", "--policy"), type=Path, metavar="DIR", help="the policy to judge by, instead of the settings'"
     )
@@ -113,16 +115,19 @@ def run_replay(options: argparse.Namespace) -> int:
     """Print what changes. Raises ConfigurationError for a policy with faults, or when there is no readable trail."""
     settings = load_settings(options.settings, state_dir=options.state, policies_dir=options.policies)
     snapshot = load_policy(settings.policies_dir)
-    spool = settings.layout.spool
-    if not spool.is_dir() and not options.sink:
-        raise ConfigurationError(f"{spool}: there is no spool; give --state, or --sink FILE")
+    layout = settings.layout
+    if not layout.spool.is_dir() and not options.sink:
+        raise ConfigurationError(f"{layout.spool}: there is no spool; give --state, or --sink FILE")
     found = Replay()
     try:
-        with Progress("judging the trail", bytes_to_read(spool, options.sink)) as progress:
-            for decided in _once(decisions_in(spool, options.sink, options.since, progress.advance)):
+        with Progress("judging the trail", bytes_to_read(layout, options.sink, options.since)) as progress:
+            for decided in _once(decisions_in(layout, options.sink, options.since, progress.advance)):
                 found.add(decided, snapshot)
     except OSError as error:
         raise ConfigurationError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    if layout.spool.is_dir():
+        reason = f"policy replay: {found.judged} judged by policy {snapshot.digest[:12]}"
+        record_act(settings, EventName.AUDIT_SEARCHED, "records", "", reason)
     if options.json:
         print(json.dumps(_document(found, snapshot.digest), indent=2))
     else:
@@ -131,7 +136,7 @@ def run_replay(options: argparse.Namespace) -> int:
 
 
 def _once(decisions: Iterable[Decided]) -> Iterable[Decided]:
-    """Each exchange's, without what comes a second time soon: sent again, or still in the spool."""
+    """Each exchange's, without what comes a second time soon: sent again, or here and in the sink."""
     seen: OrderedDict[str, None] = OrderedDict()
     for decided in decisions:
         if decided.exchange_id in seen:

@@ -9,7 +9,7 @@ from typing import Any
 
 import uvloop
 
-from gateway_ext.bootstrap import processor
+from gateway_ext.bootstrap.processor import processor
 from gateway_ext.cli.settings_arguments import add_settings_arguments, settings_of
 from gateway_ext.cli.signals import ends_in_order, stop_requested
 from gateway_ext.settings import Settings

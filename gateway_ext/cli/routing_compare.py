@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from gateway_ext.budget.reports.chart import Bar, svg
-from gateway_ext.cli import guard_arguments
+from gateway_ext.cli import guard_arguments, moments
 from gateway_ext.cli.budget_report_text import money, requests_of
 from gateway_ext.cli.pictures import write_picture
 from gateway_ext.cli.progress import Progress
 from gateway_ext.cli.routing_comparison import Comparison, Judgement, Tally, Verdict, compared, judged, percentile
 from gateway_ext.cli.routing_trail import exchanges_of, records_in
-from gateway_ext.cli.spooled import bytes_to_read
 from gateway_ext.cli.table import table
+from gateway_ext.cli.trail_events import bytes_to_read
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.limits import NANO
 from gateway_ext.settings import load_settings
@@ -39,7 +39,7 @@ def register(commands: Any) -> None:
         "it may get more traffic. Exit code 1 when one should get less.",
     )
     compare.add_argument("model", metavar="MODEL", help="a model of models.yaml")
-    compare.add_argument("--since", type=guard_arguments.since, default=0, help="an age (7d, 12h) or a date (UTC)")
+    compare.add_argument("--since", type=moments.since, default=0, help="an age (7d, 12h) or a date (UTC)")
     compare.add_argument("--baseline", default="", metavar="DEPLOYMENT", help="what to compare with (the busiest)")
     compare.add_argument(
         "--only", action="append", default=[], metavar="DEPLOYMENT", help="compare this one; again for more"
@@ -62,13 +62,13 @@ def register(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the comparison. Raises ConfigurationError when there is no readable trail, or nothing about the model in it."""
-    spool = load_settings(options.settings, state_dir=options.state).layout.spool
-    if not spool.is_dir() and not options.sink:
-        raise ConfigurationError(f"{spool}: there is no spool; give --state, or --sink FILE")
+    layout = load_settings(options.settings, state_dir=options.state).layout
+    if not layout.spool.is_dir() and not options.sink:
+        raise ConfigurationError(f"{layout.spool}: there is no spool; give --state, or --sink FILE")
     try:
-        with Progress("reading the trail", 2 * bytes_to_read(spool, options.sink)) as progress:
+        with Progress("reading the trail", 2 * bytes_to_read(layout, options.sink, options.since)) as progress:
             found = exchanges_of(
-                options.model, options.since, lambda: records_in(spool, options.sink, progress.advance)
+                options.model, options.since, lambda: records_in(layout, options.sink, options.since, progress.advance)
             )
     except OSError as error:
         raise ConfigurationError(f"{error.filename}: cannot be read ({error.strerror})") from error

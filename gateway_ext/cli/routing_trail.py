@@ -9,9 +9,9 @@ from pathlib import Path
 from gateway_ext.audit import semconv
 from gateway_ext.audit.encoding import Event
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.segments import process_directories
-from gateway_ext.cli.spooled import Advance, events_in
+from gateway_ext.cli.trail_events import Advance, events_in
 from gateway_ext.guard.catalog import TIMEOUT
+from gateway_ext.settings import StateLayout
 from gateway_ext.telemetry.otlp_lines import LogLine, log_records
 
 WITHHELD = "withhold"
@@ -99,15 +99,14 @@ def exchanges_of(model: str, since_unix_nano: int, records: Callable[[], Iterato
     return list(found.values())
 
 
-def records_in(spool: Path, sinks: Sequence[Path], advance: Advance) -> Iterator[Record]:
-    """Of files of the OTLP sink and the spool. Raises OSError."""
+def records_in(layout: StateLayout, sinks: Sequence[Path], since_unix_nano: int, advance: Advance) -> Iterator[Record]:
+    """Of files of the OTLP sink and the logs, of that time and perhaps before. Raises OSError."""
     for sink in sinks:
         with sink.open("rb") as file:
             for line in file:
                 advance(len(line))
                 yield from (record for each in log_records(line) if (record := _of_log_record(each)))
-    for directory in process_directories(spool):
-        yield from (record for event in events_in(directory, advance) if (record := _of_event(event)))
+    yield from (record for event in events_in(layout, advance, since_unix_nano) if (record := _of_event(event)))
 
 
 def _of_event(event: Event) -> Record | None:

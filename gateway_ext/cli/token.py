@@ -7,9 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from gateway_ext.administration.acts import record_act
+from gateway_ext.administration.recording import recorded_name
+from gateway_ext.audit.events import EventName
+from gateway_ext.clock import SystemClock
 from gateway_ext.exchange import CredentialClass
-from gateway_ext.local.issuer import LocalIssuer
-from gateway_ext.settings import StateLayout
+from gateway_ext.local.issuer import ISSUERS, LocalIssuer
+from gateway_ext.settings import Settings, StateLayout
 
 TTL_SECONDS_MAX = 366 * 86_400
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -37,19 +41,24 @@ def register(subparsers: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Mint and print. Raises ConfigurationError when there are no keys."""
+    """Mint, have it recorded, and print. Raises ConfigurationError when there are no keys, or when that cannot be recorded."""
     credential_class = CredentialClass(options.credential_class)
     is_service = credential_class is CredentialClass.SERVICE
     application = options.application or ("batch" if is_service else "")
-    given = {"app": application, "aud": options.audience}
+    given = {"app": application, "aud": options.audience, "jti": SystemClock().new_id()}
+    subject = options.subject or ("batch-service" if is_service else "demo@local")
     token = LocalIssuer.open(StateLayout(options.state)).mint(
         credential_class,
-        subject=options.subject or ("batch-service" if is_service else "demo@local"),
+        subject=subject,
         team=options.team or ("platform" if is_service else "demo"),
         groups=options.group or (["llm-services"] if is_service else ["llm-users"]),
         ttl_seconds=options.ttl,
         **{name: value for name, value in given.items() if value},
     )
+    settings, issuer = Settings(state_dir=options.state), ISSUERS[credential_class].name
+    owner = subject if is_service else recorded_name(settings, subject)
+    reason = f"for {owner}: gateway-ext token"
+    record_act(settings, EventName.CREDENTIAL_MINTED, "credential", given["jti"], reason, issuer=issuer)
     print(token)
     return 0
 

@@ -21,6 +21,10 @@ CREATE TABLE acceptance (
 
 PUT = "INSERT OR REPLACE INTO acceptance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
+DELETE_OF = "DELETE FROM acceptance WHERE kind = 'person' AND party = ?"
+
+RENAME_ACTOR = "UPDATE acceptance SET actor = ? WHERE actor = ?"
+
 SELECT_ACCEPTED = "SELECT agreement, version FROM acceptance WHERE kind = ? AND party = ? AND is_withdrawn = 0"
 
 SELECT_ONE = "SELECT * FROM acceptance WHERE kind = ? AND party = ? AND agreement = ?"

@@ -40,6 +40,13 @@ class AgreementsStore(WitnessedStore):
         with self.changing() as connection:
             connection.execute(sql.PUT, _row(acceptance))
 
+    def forget(self, person: str, actor: str) -> int:
+        """Delete what `person` has accepted, and name them `actor` where they did it for others; how many these were."""
+        with self.changing() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            deleted = connection.execute(sql.DELETE_OF, (person,)).rowcount
+            return deleted + connection.execute(sql.RENAME_ACTOR, (actor, person)).rowcount
+
     def find(self, party: Party, agreement: str) -> Acceptance | None:
         """What `party` has said last."""
         with self.reading() as connection:

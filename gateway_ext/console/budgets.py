@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Query, Request, Response
 
-from gateway_ext.bootstrap import opened_spending
+from gateway_ext.bootstrap.ledger import opened_spending
 from gateway_ext.budget.balances import balance, topped_up
 from gateway_ext.budget.quota_levels import QuotaLevel, quota_levels
 from gateway_ext.budget.rules import BudgetRule, BudgetRules

@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 HEADER = "Idempotency-Key"
 KEPT_SECONDS = 86_400
 _KEY = re.compile(r'"[ !#-\[\]-~]{1,128}"|[A-Za-z0-9._~:/+=-]{1,128}')
+_FORGET = "UPDATE repeated SET answer = NULL WHERE instr(answer, ?)"
 _UNKNOWN_END = (
     "Wait for its answer. If this stays so, the process ended while it was at work: see whether it was done before you send"
     " it with another key."
@@ -83,6 +84,12 @@ class RepeatedRequests:
         kept = replace(answer, body=answer.body | answer.later, later={}, is_repeated=True)
         self._note("UPDATE repeated SET answer = ? WHERE id = ?", json.dumps(asdict(kept)), key.id)
         return answer
+
+    def forget(self, name: str) -> int:
+        """Delete the answers that name somebody; how many. Such a request, sent again, is answered as one under way."""
+        named = json.dumps(name)[1:-1]
+        with self._store.transaction() as connection:
+            return connection.execute(_FORGET, (named,)).rowcount
 
     def _begin(self, key: RequestKey) -> Answer | None:
         now_unix = self._now_unix()

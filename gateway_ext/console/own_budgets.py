@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from gateway_ext.bootstrap import opened_spending
+from gateway_ext.bootstrap.ledger import opened_spending
 from gateway_ext.budget.balances import balance, topped_up
 from gateway_ext.budget.rules import BudgetRule, BudgetRules, Scope
 from gateway_ext.budget.scopes import percent_encoded, scope_value

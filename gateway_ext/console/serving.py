@@ -1,4 +1,4 @@
-"""Serves the console on a Unix socket that Envoy alone reaches: mode 0600."""
+"""Serves the console on a Unix socket that Envoy alone reaches, mode 0600; and the metrics on an address."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_for_ever(make: Callable[[], ASGIApp], path: Path) -> None:
+async def serve_for_ever(make: Callable[[], ASGIApp], where: Path | str, name: str = "console") -> None:
     """Serve what `make` makes until cancelled. One that fails is begun again, ever more slowly, and never raises.
 
-    `make` is called in a thread: it imports a web framework.
+    `where` is the path of a Unix socket, or host:port. `make` is called in a thread: it imports a web framework.
     """
     pause_seconds = RESTART_SECONDS_MIN
     while True:
         try:
-            await serve(await asyncio.to_thread(make), path)
-            _log.error("console: it ended by itself")
+            await serve(await asyncio.to_thread(make), where)
+            _log.error("%s: it ended by itself", name)
         except Exception as error:  # noqa: BLE001  (the audit trail must go on being shipped whatever happens here)
             # The type only: an exception's text might carry what it failed on.
-            _log.error("console: it failed (%s)", type(error).__name__)
+            _log.error("%s: it failed (%s)", name, type(error).__name__)
         await asyncio.sleep(pause_seconds)
         pause_seconds = min(2 * pause_seconds, RESTART_SECONDS_MAX)
 
 
-async def serve(app: ASGIApp, path: Path) -> None:
+async def serve(app: ASGIApp, where: Path | str) -> None:
     """Serve until cancelled; requests under way are then given _GRACE_SECONDS. Raises OSError."""
     config = uvicorn.Config(
         app,
@@ -65,7 +65,7 @@ async def serve(app: ASGIApp, path: Path) -> None:
         h11_max_incomplete_event_size=_HEADER_BYTES_MAX,
     )
     server = _Server(config)
-    with _listening(path) as listener:
+    with _listening(where) if isinstance(where, Path) else _bound(where) as listener:
         serving = asyncio.get_running_loop().create_task(server.serve([listener]), name="console server")
         try:
             await asyncio.shield(serving)
@@ -88,3 +88,15 @@ def _listening(path: Path) -> Iterator[socket.socket]:
             yield listener
         finally:
             path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _bound(address: str) -> Iterator[socket.socket]:
+    host, _, port = address.rpartition(":")
+    with socket.create_server((host.strip("[]"), int(port)), family=_family(host), backlog=_BACKLOG) as listener:
+        listener.setblocking(False)
+        yield listener
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if host.startswith("[") else socket.AF_INET

@@ -25,6 +25,7 @@ _SELECT = f"SELECT {_COLUMNS} FROM session WHERE digest = ? AND created_unix > ?
 _SELECT_ALL = f"SELECT {_COLUMNS} FROM session"  # noqa: S608
 _TOUCH = "UPDATE session SET seen_unix = ? WHERE digest = ?"
 _DELETE = "DELETE FROM session WHERE digest = ?"
+_DELETE_OF = "DELETE FROM session WHERE subject = ?"
 _DELETE_OVER = "DELETE FROM session WHERE created_unix <= ? OR seen_unix <= ?"
 _DELETE_BEYOND = """
 DELETE FROM session WHERE digest IN (
@@ -90,6 +91,11 @@ class Sessions:
         """Whether there was such a session."""
         with self.store.transaction() as connection:
             return bool(connection.execute(_DELETE, (digest,)).rowcount)
+
+    def forget(self, subject: str) -> int:
+        """End all sessions of `subject`, whichever issuer vouched; how many these were."""
+        with self.store.transaction() as connection:
+            return connection.execute(_DELETE_OF, (subject,)).rowcount
 
     def sweep(self) -> None:
         """Forget those whose time is over."""

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from gateway_ext.administration import top_ups
 from gateway_ext.administration.known_names import UnknownNameError
 from gateway_ext.administration.top_ups import Order, TopUpInvalid, amount_nano
-from gateway_ext.bootstrap import opened_ledger, opened_spending
+from gateway_ext.bootstrap.ledger import opened_ledger, opened_spending
 from gateway_ext.budget.rules import TopUp
 from gateway_ext.clock import SystemClock
 from gateway_ext.console import routes

@@ -63,4 +63,6 @@ RETIRE = """
 UPDATE credential SET successor = ?, rotated_unix = ?, revoke_at_unix = ?
 WHERE id = ? AND successor = '' AND revoked_unix = 0"""
 
+DELETE_OF = "DELETE FROM credential WHERE subject = ?"
+
 REVOKE = "UPDATE credential SET revoked_unix = ? WHERE id = ? AND revoked_unix = 0"

@@ -60,6 +60,14 @@ class SqliteCredentials:
         with self._writing() as connection:
             connection.execute(sql.REVOKE, (now_unix, credential_id))
 
+    def forget(self, subject: str) -> int:
+        """Delete what is known of the credentials of `subject`, which are to be revoked before; how many there were."""
+        if not self._path.exists():
+            return 0
+        with self._opened() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            return connection.execute(sql.DELETE_OF, (subject,)).rowcount
+
     def all(self) -> list[Credential]:
         """Everything that was ever minted here, oldest first. Makes no file where there is none."""
         return self._selected(sql.SELECT_ALL)

@@ -64,7 +64,7 @@ _PASSED = (
 # a caller could write anything there, and nobody inspects headers.
 _ANTHROPIC_PASSED = ("anthropic-beta", "anthropic-version")
 _ANTHROPIC_LUA = """\
-  if path ~= "/messages" then
+  if path ~= "/messages" and path ~= "/messages/count_tokens" then
     headers:remove("anthropic-version")
     headers:remove("anthropic-beta")
     return

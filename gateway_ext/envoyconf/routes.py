@@ -113,7 +113,7 @@ def _copied_routes(snapshot: Snapshot) -> Iterator[Route]:
         return
     has_leave = HeaderMatcher(name=SHADOW_HEADER, present_match=True)
     for endpoint in Endpoint:
-        if endpoint is not Endpoint.MODELS:
+        if endpoint not in (Endpoint.MODELS, Endpoint.COUNT_TOKENS):
             match = RouteMatch(path=endpoint.value, headers=[has_leave])
             route = _endpoint_route(f"{endpoint.name.lower()}_copied", endpoint, match, snapshot)
             assert route.route is not None

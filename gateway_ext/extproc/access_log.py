@@ -57,7 +57,7 @@ def _outcome(entry: pb.HTTPAccessLogEntry) -> tuple[Outcome, Estimate]:
         hold_id=_text(plan, "hold"),
         http_status=http_status,
         cluster="" if common.upstream_cluster == _DENY_CLUSTER else common.upstream_cluster,
-        usage=_message_usage(usage) if _wire(plan, common.upstream_cluster) == Endpoint.MESSAGES else _usage(usage),
+        usage=_usage_of(_wire(plan, common.upstream_cluster), usage),
         request_bytes=entry.request.request_body_bytes,
         response_bytes=entry.response.response_body_bytes,
         attempts=common.upstream_request_attempt_count,
@@ -70,6 +70,8 @@ def _outcome(entry: pb.HTTPAccessLogEntry) -> tuple[Outcome, Estimate]:
         served_ns=_served_ns(common),
         output_tokens_seen=_count(usage, "seen_tokens") if "seen_tokens" in usage.fields else None,
         tried=_clusters(metadata["gw.route"]) if common.upstream_request_attempt_count > 1 else (),
+        # Of others the decision tells it.
+        source_address="" if "id" in plan.fields else common.downstream_remote_address.socket_address.address,
     )
     return outcome, Estimate(_count(plan, "input_tokens_max"), _count(plan, "output_tokens_max"))
 
@@ -91,6 +93,13 @@ def _clusters(route: Struct) -> tuple[str, ...]:
 
 def _flags(flags: pb.ResponseFlags) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_FLAGS[field.name] for field, _ in flags.ListFields() if field.name in _FLAGS))
+
+
+def _usage_of(wire: str, struct: Struct) -> Usage | None:
+    """What a deployment that was asked in this wire format says that it used."""
+    if wire == Endpoint.COUNT_TOKENS:
+        return Usage(0, 0)  # no model has read what is counted
+    return _message_usage(struct) if wire == Endpoint.MESSAGES else _usage(struct)
 
 
 def _usage(struct: Struct) -> Usage | None:

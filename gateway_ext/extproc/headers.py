@@ -4,10 +4,13 @@ from __future__ import annotations
 
 # Read from a request. The credential is not among them: Envoy verified and removed it.
 AGENT_RUN_FIELD = "x-agent-run"
+TRACEPARENT_FIELD = "traceparent"
 SHADOW_FIELD = (
     "x-gateway-shadow"  # the leave of a copy; no client can set it, and only the listener `shadow` is asked for it
 )
-REQUEST_FIELDS = frozenset({":method", ":path", "content-type", "content-encoding", AGENT_RUN_FIELD, SHADOW_FIELD})
+REQUEST_FIELDS = frozenset(
+    {":method", ":path", "content-type", "content-encoding", AGENT_RUN_FIELD, TRACEPARENT_FIELD, SHADOW_FIELD}
+)
 RESPONSE_FIELDS = frozenset({":status", "content-type", "content-encoding"})
 
 # Upstreams must answer uncoded, or neither Envoy nor we could meter or inspect what they say.

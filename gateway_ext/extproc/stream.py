@@ -15,7 +15,7 @@ from gateway_ext.errors import AnswerUninspected, AuditUnavailable, GatewayError
 from gateway_ext.exchange import Answer, ClientCertificate, Interface, RequestHead, ResponseReading, VerifiedClaims
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
-from gateway_ext.extproc.headers import AGENT_RUN_FIELD, media_type
+from gateway_ext.extproc.headers import AGENT_RUN_FIELD, TRACEPARENT_FIELD, media_type
 from gateway_ext.extproc.machine import Conversation, Role, State
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.response.duty import Withheld
@@ -119,6 +119,7 @@ class RouterStream:
             ),
             user_headers=event.user_headers,
             agent_run=event.fields.get(AGENT_RUN_FIELD),
+            traceparent=event.fields.get(TRACEPARENT_FIELD),
         )
 
     async def _decide(self, body: bytes) -> c.Command:
@@ -248,8 +249,9 @@ class RouterStream:
         """All of it has been read. Raises Withheld when that cannot be recorded."""
         self._record(stream)
         if self._forwarded is not None and stream.inspected is not None:
-            self._is_remembered = True
             findings = stream.inspected.findings
+            await self._pipeline.answers.durable(findings)
+            self._is_remembered = True
             await self._pipeline.answers.remember(self._forwarded, findings, stream.response_id)
 
     def _remember_beside(self, stream: ReadStream) -> None:

@@ -62,6 +62,12 @@ def _roles(person: LocalPerson, issuer: str, rules: IdentityRules) -> str:
         return f"cannot log in ({refusal.code})"
 
 
+def _audit_outputs(machine: OneMachine) -> str:
+    settings = machine.settings
+    otlp = str(machine.audit_file) if machine.has_own_sink else settings.otlp_endpoint
+    return ", ".join(filter(None, (otlp, settings.ocsf_file, settings.syslog_url)))
+
+
 def _facts(machine: OneMachine, url: str, log_dir: Path) -> dict[str, str]:
     listeners, state = machine.listeners, machine.settings.state_dir
     state_option = "" if state == Settings().state_dir else f" --state {shlex.quote(str(state))}"
@@ -72,7 +78,7 @@ def _facts(machine: OneMachine, url: str, log_dir: Path) -> dict[str, str]:
         "anthropic": f"ANTHROPIC_BASE_URL={url.removesuffix('/v1')}, and the same key as ANTHROPIC_API_KEY",
         "models": ", ".join(sorted(machine.snapshot.routing.models)),
         "TLS": f"{encrypted} (trust {machine.settings.layout.certs / 'ca.pem'}; the internal one asks for client.pem)",
-        "audit": f"{machine.audit_file}" if machine.has_own_sink else machine.settings.otlp_endpoint,
+        "audit": _audit_outputs(machine),
         "logs": f"{log_dir}/",
         "admin": f"http://{LOOPBACK}:{listeners['admin']}" if "admin" in listeners else "none",
         "credential": f"gateway-ext token --help; another one: gateway-ext token{state_option}",

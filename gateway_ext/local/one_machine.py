@@ -8,12 +8,14 @@ import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
+from gateway_ext.audit.retention.hold_store import HoldStore
 from gateway_ext.clock import SystemClock
 from gateway_ext.consent.sqlite_store import AgreementsStore
 from gateway_ext.envoyconf import static
@@ -72,6 +74,10 @@ class OneMachine:
         return self.settings.state_dir / "otlp" / "logs.jsonl"
 
     @property
+    def traces_file(self) -> Path:
+        return self.settings.state_dir / "otlp" / "traces.jsonl"
+
+    @property
     def settings_file(self) -> Path:
         return self.settings.state_dir / "settings.yaml"
 
@@ -103,12 +109,13 @@ class OneMachine:
         return LocalIssuer.create(layout)
 
     def _prepare_standing(self) -> None:
-        """Begin the store of operators' orders with a new state directory; never in the place of one that is lost."""
+        """Begin the stores of orders and of legal holds with a new state directory; never in the place of lost ones."""
         layout = self.settings.layout
         store = StandingStore(layout.standing)
         was_used = layout.ledger.exists() or self.settings_file.exists()  # a ledger may be elsewhere
         if not store.exists() and not was_used:
             store.make(SystemClock().new_id())
+            HoldStore(layout.holds).make(SystemClock().new_id())
         elif not layout.standing.exists():
             raise ConfigurationError(f"{layout.standing}: the standing store is missing; {MAKE}")
 
@@ -145,7 +152,10 @@ class OneMachine:
 
 def plan(settings: Settings, snapshot: Snapshot, ports: Ports, with_simulator: bool = True) -> OneMachine:
     """Fit settings and envoy.yaml to one machine: everything on the loopback address. Raises ConfigurationError."""
-    has_own_sink = settings.otlp_endpoint == Settings().otlp_endpoint
+    has_own_sink = (settings.otlp_endpoint, settings.otlp_protocol) == (
+        Settings().otlp_endpoint,
+        Settings().otlp_protocol,
+    )
     if has_own_sink:
         settings = dataclasses.replace(settings, otlp_endpoint=f"http://{LOOPBACK}:{ports.otlp}")
     if settings.console_url == Settings().console_url:
@@ -194,7 +204,7 @@ def _local_logins(snapshot: Snapshot, port: int) -> Iterator[LoginRule]:
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | StrEnum) else value
 
 
 def _require_short(socket: Path) -> None:

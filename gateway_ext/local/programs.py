@@ -31,7 +31,8 @@ def stages(machine: OneMachine) -> list[list[Program]]:
 
 def _sink(machine: OneMachine) -> Program:
     port = machine.ports.otlp
-    arguments = ("otlp-sink", "--listen", f"{LOOPBACK}:{port}", "--file", str(machine.audit_file))
+    files = ("--file", str(machine.audit_file), "--traces", str(machine.traces_file))
+    arguments = ("otlp-sink", "--listen", f"{LOOPBACK}:{port}", *files)
     return _command("otlp-sink", listening(LOOPBACK, port), *arguments)
 
 

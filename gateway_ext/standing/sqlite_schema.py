@@ -26,6 +26,8 @@ COUNT = "SELECT count(*) FROM directive"
 
 DELETE_OVER = "DELETE FROM directive WHERE expires_unix_nano > 0 AND expires_unix_nano < ?"
 
+RENAME_ACTOR = "UPDATE directive SET actor = ? WHERE actor = ?"
+
 DELETE = "DELETE FROM directive WHERE measure = ? AND scope = ? AND value = ? AND issuer = ?"
 
 # Given again, an order is renewed. A revocation never comes to end sooner than was said before.

@@ -42,6 +42,12 @@ class StandingStore(WitnessedStore):
         with self.changing() as connection:
             return bool(connection.execute(sql.DELETE, astuple(target)).rowcount)
 
+    def rename_actor(self, actor: str, new_name: str) -> int:
+        """Name another as having given the orders of `actor`; how many these are. What they order stays in force."""
+        with self.changing() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            return connection.execute(sql.RENAME_ACTOR, (new_name, actor)).rowcount
+
     def directives(self, now_unix_nano: int) -> list[Directive]:
         """All that are in force, oldest first."""
         with self.reading() as connection:

@@ -131,6 +131,7 @@ class Shadowing:
             self._require_running(leave, candidate)  # again, because the ledger may have taken its time
             forward = _forward(leave, candidate, note.hold, body, snapshot)
             self._audit.append(note.record(EventName.SHADOW_FORWARDED, "forward", self._clock.monotonic_ns()))
+            await self._audit.durable()
         except asyncio.CancelledError:
             self._release(leave.id, "cancelled")  # by id: the store may be reserving at this very moment
             self._refuse(note, Interrupted())

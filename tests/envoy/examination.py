@@ -6,28 +6,25 @@ rendered configuration; with them what Envoy's admin interface shows. A finding 
 
 from __future__ import annotations
 
-import base64
 import json
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from io import BytesIO
 from pathlib import Path
-from urllib.parse import quote
 
+import duckdb
 from ahocorasick_rs import BytesAhoCorasick
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from gateway_ext.local.identity_provider.people import read_people
 from tests.envoy.handed_out import HANDED_OUT, HandedOut, Kind
+from tests.envoy.written_forms import forms_of, private_number
 
-CHUNK_BYTES = 24  # whatever shows 47 bytes of a text in a row shows one of its chunks
-VARIETY_MIN = 5  # different bytes of a chunk: rows of zeros or dashes are nobody's text
-KEY_PART_BYTES = 16  # a line of a PEM file holds at least one whole part
 GZIP = b"\x1f\x8b\x08"
-GZIP_BYTES_MAX = 64 * 1024 * 1024
+UNPACKED_BYTES_MAX = 64 * 1024 * 1024
 FINDINGS_SHOWN_MAX = 20
 # How any token begins that is signed here: '{"alg"', '{"typ"', '{"kid"', '{"iss"' in base64url.
 TOKEN_BEGINNINGS = ("eyJhbGciOi", "eyJ0eXAiOi", "eyJraWQiOi", "eyJpc3MiOi")
@@ -74,14 +71,50 @@ ALLOWED = (
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """How much was searched, for how many values. One place is a gateway, or what a test of a part of one has left."""
+
+    places: int = 0
+    files: int = 0
+    bytes: int = 0
+    values: int = 0
+
+    def __add__(self, other: Extent) -> Extent:
+        """Of two searches together, the second maybe for what the first knew already."""
+        values = max(self.values, other.values)
+        return Extent(self.places + other.places, self.files + other.files, self.bytes + other.bytes, values)
+
+    def __str__(self) -> str:
+        return f"{self.places:,} places, {self.files:,} files, {self.bytes:,} bytes, up to {self.values:,} values"
+
+
+@dataclass(slots=True)
+class Total:
+    """Of this run of the suite, so that it is told, and cannot be nothing."""
+
+    extent: Extent = field(default_factory=Extent)
+    violations: int = 0
+    allowed: int = 0
+
+
+TOTAL = Total()
+
+
+@dataclass(frozen=True, slots=True)
 class Examination:
     """What was found where it must not be, and which of `ALLOWED` were needed."""
 
     violations: tuple[Finding, ...]
     needed: frozenset[Allowed]
+    extent: Extent = field(default_factory=Extent, compare=False)
 
-    def require_clean(self) -> None:
-        """Raises AssertionError with the findings."""
+    def require_clean(self, total: Total = TOTAL) -> None:
+        """Raises AssertionError with the findings, and when nothing was searched, or for nothing."""
+        searched = (self.extent.files, self.extent.bytes, self.extent.values)
+        assert min(searched) > 0, f"nothing was searched: {self.extent}"
+        total.extent += self.extent
+        total.allowed += len(self.needed)
+        total.violations += len(self.violations)
         shown = "\n  ".join(str(each) for each in self.violations[:FINDINGS_SHOWN_MAX])
         assert not self.violations, f"{len(self.violations)} times written where it must not be:\n  {shown}"
 
@@ -110,13 +143,15 @@ class Examiner:
 
     def examine(self, root: Path, pages: Mapping[str, bytes] | None = None) -> Examination:
         """Search all files below `root`, and `pages`."""
-        search = Search([*self.keys, *((kind, text.encode()) for kind, text in self.handed_out)])
+        values = [*self.keys, *((kind, text.encode()) for kind, text in self.handed_out)]
+        search = Search(values)
         findings = [finding for path in files_below(root) for finding in search.file(path, str(path.relative_to(root)))]
         findings += [finding for name, page in (pages or {}).items() for finding in search.content(page, name)]
         covered = {finding: [each for each in self.allowed if each.covers(finding)] for finding in findings}
         return Examination(
             violations=tuple(finding for finding, by in covered.items() if not by),
             needed=frozenset(each for by in covered.values() for each in by),
+            extent=Extent(1, search.contents, search.bytes, len(values)),
         )
 
 
@@ -128,10 +163,11 @@ def require_clean(root: Path, state: Path) -> None:
 
 
 class Search:
-    """One pass over the bytes for all values in all their forms."""
+    """One pass over the bytes for all values in all their forms; `contents` and `bytes` count what was searched."""
 
     def __init__(self, values: Iterable[tuple[Kind, bytes]]) -> None:
-        forms = {beginning.encode(): (Kind.TOKEN, "its beginning") for beginning in TOKEN_BEGINNINGS}
+        self.contents = self.bytes = 0
+        forms = {beginning.lower().encode(): (Kind.TOKEN, "its beginning") for beginning in TOKEN_BEGINNINGS}
         for kind, value in values:
             forms |= {written: (kind, form) for written, form in forms_of(kind, value)}
         self._forms = list(forms.values())
@@ -140,74 +176,41 @@ class Search:
     def file(self, path: Path, name: str) -> Iterator[Finding]:
         with suppress(FileNotFoundError):  # removed by a gateway that still runs
             yield from self.content(path.read_bytes(), name)
+            if path.suffix == ".parquet":
+                yield from self._matches(_rows(path), f"{name} (rows)")
 
     def content(self, content: bytes, name: str) -> Iterator[Finding]:
+        self.contents += 1
+        self.bytes += len(content)
         yield from self._matches(content, name)
-        at = -1
-        while (at := content.find(GZIP, at + 1)) >= 0:
-            yield from self._matches(_unpacked(content, at), f"{name} (gzip at {at})")
+        for part, unpacked in _unpacked(content):
+            yield from self._matches(unpacked, f"{name} ({part})")
 
     def _matches(self, content: bytes, name: str) -> Iterator[Finding]:
-        for which, start, _ in self._automaton.find_matches_as_indexes(content, overlapping=True):
+        for which, start, _ in self._automaton.find_matches_as_indexes(content.lower(), overlapping=True):
             kind, form = self._forms[which]
             yield Finding(name, kind, form, start)
 
 
-def forms_of(kind: Kind, value: bytes) -> Iterator[tuple[bytes, str]]:
-    """The bytes by which a value is recognised, each with the name of the form it is written in."""
-    if not value:  # a provider's key that nobody has put in yet
-        return
-    length = {Kind.TEXT: CHUNK_BYTES, Kind.PRIVATE_KEY: KEY_PART_BYTES}.get(kind, len(value))
-    for start in range(0, max(1, len(value) - length + 1), length):
-        part = value[start : start + length]
-        if len(set(part)) < VARIETY_MIN:
-            continue
-        yield from _forms(part)
-        if kind in (Kind.PRIVATE_KEY, Kind.FINGERPRINT_KEY, Kind.PROVIDER_KEY):
-            yield part.hex().encode(), "hex"
-            yield part.hex().upper().encode(), "hex"
+def _unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """What is packed in it: each stream of gzip, wherever it begins, and the members of a ZIP archive."""
+    at = -1
+    while (at := content.find(GZIP, at + 1)) >= 0:
+        with suppress(zlib.error):  # three bytes that look like its beginning
+            yield f"gzip at {at}", zlib.decompressobj(wbits=31).decompress(memoryview(content)[at:], UNPACKED_BYTES_MAX)
+    if zipfile.is_zipfile(BytesIO(content)):
+        with suppress(zipfile.BadZipFile), zipfile.ZipFile(BytesIO(content)) as archive:
+            for member in archive.infolist():
+                with archive.open(member) as file:
+                    yield member.filename, file.read(UNPACKED_BYTES_MAX)
 
 
-def _forms(value: bytes) -> Iterator[tuple[bytes, str]]:
-    for alignment in range(3):
-        yield base64_at(value, alignment), "base64"
-        yield base64_at(value, alignment, b"-_"), "base64url"
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:  # key material, or a chunk that begins inside a character
-        pass
-    else:
-        yield quote(text, safe="").encode(), "percent-encoded"
-        yield json.dumps(text)[1:-1].encode(), "JSON"
-    yield value, "as it is"
-
-
-def base64_at(value: bytes, alignment: int, alternative: bytes = b"+/") -> bytes:
-    """How `value` reads inside the base64 of something it stands in, `alignment` bytes after a multiple of three."""
-    written = base64.b64encode(bytes(alignment) + value, alternative)
-    return written[(0, 2, 3)[alignment] : (alignment + len(value)) * 8 // 6]
-
-
-def private_number(pem: bytes) -> bytes:
-    """What is private of a key: its seed (Ed25519), its scalar (elliptic curves), its first prime (RSA)."""
-    match serialization.load_pem_private_key(pem, None):
-        case ed25519.Ed25519PrivateKey() as key:
-            return key.private_bytes_raw()
-        case ec.EllipticCurvePrivateKey() as key:
-            return key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8, "big")
-        case rsa.RSAPrivateKey() as key:
-            return key.private_numbers().p.to_bytes(key.key_size // 16, "big")
-    raise TypeError("a private key of a kind that is not known here")
+def _rows(path: Path) -> bytes:
+    """Of a Parquet file, whose pages are compressed."""
+    rows = duckdb.execute("SELECT * FROM read_parquet($1)", [str(path)]).fetchall()
+    return json.dumps(rows, ensure_ascii=False, default=str).encode()
 
 
 def files_below(root: Path) -> Iterator[Path]:
     """Sockets and links are none."""
     yield from sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
-
-
-def _unpacked(content: bytes, at: int) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)  # gzip
-    try:
-        return unpacker.decompress(memoryview(content)[at:], GZIP_BYTES_MAX)
-    except zlib.error:  # three bytes that look like its beginning
-        return b""

@@ -1,13 +1,14 @@
 """A processor of real parts that breaks on demand: at a place of the conversation, in a way. For a process of its own.
 
 The file `fault` in the state directory says where and how ("decide kill"); it is read at each place, so one process can
-play many faults. The file `said` gets a line when the fault strikes, `struck`, and one for each message that lets
+play many faults. Of the audit log's disk it says which call fails with which error ("write ENOSPC", "fsync EIO"). The file `said` gets a line when the fault strikes, `struck`, and one for each message that lets
 something pass, before it goes to Envoy: `forward`, `whole`, or `chunk <hexadecimal>`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import time
@@ -85,6 +86,12 @@ class Fault:
             case "block":
                 time.sleep(BLOCKED_SECONDS)
 
+    def fail(self, call: str) -> None:
+        """Raise the error that a system call is to fail with, if it is."""
+        if error := self._way(call):
+            self.say("struck")
+            raise OSError(getattr(errno, error), "as the test says")
+
     async def meet(self, place: str) -> str:
         """As `strike`, where one can also hang, or be stopped by the server. Returns the way."""
         self.strike(place)
@@ -94,6 +101,23 @@ class Fault:
         if way in ("hang", "stop"):
             await asyncio.Event().wait()
         return way
+
+
+def break_storage(fault: Fault) -> None:
+    """Have the writes and fsyncs of the audit log's segments fail when the fault says so."""
+
+    def breakable(call: str) -> Callable[..., Any]:
+        real = getattr(os, call)
+
+        def called(descriptor: int, *arguments: bytes) -> Any:
+            if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".segment"):
+                fault.fail(call)
+            return real(descriptor, *arguments)
+
+        return called
+
+    for call in ("write", "fsync"):
+        setattr(os, call, breakable(call))
 
 
 class FaultyAnswers(Answers):
@@ -205,7 +229,8 @@ async def _serve(state: Path, policies: Path) -> None:
     stop = stop_requested()
     ledger = SqliteLedger(layout.ledger, clock)
     await ledger.open()
-    audit = Spool(layout.spool, "processor-0", clock)
+    break_storage(fault)
+    audit = Spool(layout.spool, "processor-0", clock, power_loss=True)
     consents = Consents(layout.agreements, clock, "")
     key = conversation_key(b"key-of-the-tests-only")
     classifying = Classifying(SqliteConversations(layout.conversations, key), key)

@@ -306,7 +306,7 @@ def test_wrong_key(environment: pytest.MonkeyPatch, stack: Stack) -> None:
 
 def test_endpoint_that_is_not_served(client: anthropic.Anthropic, stack: Stack) -> None:
     with pytest.raises(anthropic.NotFoundError) as caught:
-        client.messages.count_tokens(model=MODEL, messages=HELLO)
+        client.messages.batches.retrieve("batch")
     assert error_of(caught.value) == ("endpoint_unknown", "not_found_error", None)
     assert stack.upstream_log() == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def test_the_record_of_a_request_is_proved_to_somebody_who_has_only_files(
         while main(["audit", "prove", record_id, *state, "--out", str(tmp_path)]) != 0:
             assert time.monotonic() < deadline, capsys.readouterr().err
             time.sleep(0.2)
+        capsys.readouterr()
+        indexed = 0
+        while not indexed:  # by the control process: this command only looks
+            assert main(["audit", "index", "status", "--json", *state]) == 0
+            indexed = json.loads(capsys.readouterr().out)["records"]
+            assert time.monotonic() < deadline
+        assert main(["audit", "show", request_id, "--json", *state]) == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert record_id in {each["attributes"]["gateway.record.id"] for each in shown}
+        assert all(each["attributes"]["gateway.exchange.id"] == request_id for each in shown)
         assert main(["audit", "checkpoint", "--key", *state]) == 0
     keys = tmp_path / "keys"
     keys.write_text("".join(line + "\n" for line in capsys.readouterr().out.splitlines() if line.startswith("gw.")))

@@ -121,6 +121,19 @@ async def test_our_processor_breaks(stage: Stage, row: Row) -> None:
     assert SECRET not in stage.envoy.log.read_text()
 
 
+@pytest.mark.parametrize("fault", ["write ENOSPC", "fsync EIO"])
+async def test_our_processor_cannot_record(stage: Stage, fault: str) -> None:
+    """Its decision has to be on disk before Envoy is answered: `audit_durability: power_loss`."""
+    await stage.prepare(fault)
+    seen = await stage.ask(is_stream=False)
+    assert "struck" in stage.said()
+    assert "forward" not in stage.said()
+    stage.dismiss()
+    assert stage.provider.body_bytes == 0
+    assert (seen.status, seen.is_clean) == (503, True)
+    assert json.loads(seen.body)["error"]["code"] == "audit_unavailable"
+
+
 @pytest.mark.parametrize("place", ["decide", "stream"])
 async def test_our_processor_is_told_to_end_and_finishes_first(stage: Stage, place: str) -> None:
     await stage.prepare(f"{place} terminate")

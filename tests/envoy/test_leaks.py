@@ -6,16 +6,23 @@ gateway itself writes is searched at the end of every one that the suite starts 
 
 from __future__ import annotations
 
+import base64
+import gzip
+import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
+from gateway_ext.cli.main import main
 from tests.envoy.examination import ALLOWED, Examination, Examiner, files_below
 from tests.envoy.handed_out import HANDED_OUT, Kind
-from tests.envoy.planted import IBAN, KEY, TEXT, WORD, pages, plant
+from tests.envoy.planted import EMAIL, IBAN, KEY, PAGES, TEXT, WORD, pages, plant
 from tests.envoy.stack import Stack, running_stack
 from tests.unit.test_docs import first_cells, has_row
 
@@ -101,10 +108,14 @@ def test_a_printed_iban_is_redacted_wherever_it_stands(stack: Stack, place: str)
 # --- what the gateway writes ------------------------------------------------------------------------------------------
 
 
-def examined(stack: Stack) -> Examination:
+def stack_examiner(stack: Stack) -> Examiner:
     examiner = Examiner(HANDED_OUT)
     examiner.learn_keys(stack.state)
-    return examiner.examine(stack.state.parent, pages(stack))
+    return examiner
+
+
+def examined(stack: Stack) -> Examination:
+    return stack_examiner(stack).examine(stack.state.parent, pages(stack))
 
 
 def test_planted_values_pass_through_the_gateway_and_are_written_nowhere(stack: Stack) -> None:
@@ -127,16 +138,71 @@ def test_every_file_of_the_state_has_a_row_in_the_threat_model(stack: Stack) -> 
     assert {path for path in left if not has_row(named, path)} == set()
 
 
-@pytest.mark.parametrize("file", ["log/control.log", "otlp/logs.jsonl", "ledger.sqlite-wal", "xds/clusters.yaml"])
-def test_a_value_that_is_written_all_the_same_is_found(stack: Stack, file: str) -> None:
-    """In a copy: the gateway's own files stay as they are."""
-    path = stack.state / file
-    beside = path.with_name(f"copy-of-{path.name}")
-    content = path.read_bytes()
-    beside.write_bytes(content + WORD.encode())
-    try:
-        found = examined(stack).violations
-    finally:
-        beside.unlink()
-    assert {each.file for each in found} == {f"state/{beside.relative_to(stack.state)}"}
-    assert Kind.PLANTED in {each.kind for each in found if each.offset == len(content)}
+KINDS_OF_FILES = (
+    *("up.log", "simulator.log", "settings.yaml", "policies/*.yaml"),
+    *(f"state/log/{name}.log" for name in ("control", "envoy", "processor-*", "otlp-sink", "identity-provider")),
+    *(f"state/{name}.sqlite" for name in ("ledger", "standing", "alerts", "agreements")),
+    *("state/ledger.sqlite-wal", "state/recorded.json", "state/envoy.yaml", "state/jwks/*.json", "state/xds/*.yaml"),
+    *("state/spool/processor-*/*.segment", "state/spool/control/*.segment", "state/trees/*/hashes"),
+    *("state/otlp/logs.jsonl",),
+)
+WAYS: Mapping[str, Callable[[str], bytes]] = {
+    "as it is": lambda value: value.encode(),
+    "in capitals": lambda value: value.upper().encode(),
+    "base64": lambda value: base64.b64encode(f"x{value}".encode()),
+    "hexadecimal": lambda value: value.encode().hex().encode(),
+    "percent-encoded": lambda value: quote_plus(value).encode(),
+    "JSON": lambda value: json.dumps(f'"{value}"').encode(),
+    "compressed": lambda value: gzip.compress(value.encode()),
+}
+
+
+def test_every_kind_of_file_is_there_to_be_searched(stack: Stack) -> None:
+    assert [name for name in KINDS_OF_FILES if not any(stack.state.parent.glob(name))] == []
+
+
+def test_a_value_is_found_in_every_file_however_it_is_written(stack: Stack, tmp_path: Path) -> None:
+    """In copies, each in another way: the gateway's own files stay as they are."""
+    names = set()
+    for path, way in zip(files_below(stack.state.parent), itertools.cycle(WAYS)):
+        with suppress(FileNotFoundError):  # the gateway runs
+            content = path.read_bytes()
+            names.add(name := str(path.relative_to(stack.state.parent)))
+            (copy := tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(content + WAYS[way](EMAIL))
+    found = stack_examiner(stack).examine(tmp_path).violations
+    assert {each.file.partition(" (")[0] for each in found if each.kind is Kind.PLANTED} == names
+
+
+def test_a_value_is_found_in_what_is_shown_and_lies_in_no_file(stack: Stack, tmp_path: Path) -> None:
+    shown = pages(stack)
+    assert {f"Envoy's {page}" for page in PAGES} <= shown.keys()
+    assert any(name.startswith("command line of") for name in shown)
+    written = {name: page + EMAIL.encode() for name, page in shown.items()}
+    assert {each.file for each in Examiner(HANDED_OUT).examine(tmp_path, written).violations} == shown.keys()
+
+
+# --- what the gateway tells people ------------------------------------------------------------------------------------
+
+COMMANDS = (
+    *("audit tail -n 500", "audit tail -n 500 --json", "audit status --json", "audit checkpoint --json"),
+    *("audit search -n 500 --json", "audit search", "audit index status --json"),
+    *("guard report --json", "guard report --detector iban --all", "guard report --detector email --all --json"),
+    *("policy replay --json", "routing compare assistant --json", "budget status --json", "standing --json"),
+    *("budget report --by user --json", "agreements list --json", "alerts list --json", "keys list --json"),
+)
+
+
+def test_no_command_tells_what_passed_through(stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a gateway that all planted values have passed through."""
+    plant(stack)
+    stack.wait_for_records(lambda records: sum("content_blocked" in str(each) for each in records) > 0)
+    told = {}
+    for command in COMMANDS:
+        options = ["--state", str(stack.state), "--settings", str(stack.state.parent / "settings.yaml")]
+        code = main([*command.split(), *options])
+        shown = capsys.readouterr()
+        assert code in {0, 1}, f"{command}: {shown.err}"
+        assert shown.out, command
+        told[command] = (shown.out + shown.err).encode()
+    assert stack_examiner(stack).examine(tmp_path, told).violations == ()

@@ -16,7 +16,7 @@ import pytest
 
 from gateway_ext.administration import orders
 from gateway_ext.administration.actor import Actor
-from gateway_ext.bootstrap import watched_standing
+from gateway_ext.bootstrap.policy import watched_standing
 from gateway_ext.console.app import application
 from gateway_ext.console.authentication import Gatekeeper
 from gateway_ext.identity.rules import LoginRule

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import secrets
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from gateway_ext.budget.reserve import AccountKey
 from gateway_ext.budget.status import AccountStatus, read_accounts
 from gateway_ext.limits import NANO
-from tests.envoy.stack import Stack, chat, running_stack
+from tests.envoy.stack import PLAIN, Stack, chat, free_ports, running_stack
 
 pytestmark = pytest.mark.envoy
 
@@ -25,9 +28,15 @@ PRICES = {("us", "assistant"): (2_500, 10_000), ("eu", "assistant"): (400, 2_000
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def metrics_address() -> str:
+    return f"127.0.0.1:{free_ports(1)[0]}"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, metrics_address: str) -> Iterator[Stack]:
     """One of its own: these tests change its policy."""
-    with running_stack(tmp_path_factory.mktemp("metering")) as running:
+    settings = f"metrics_address: {metrics_address}\nmetrics_seconds: 1\ntraces: all\n"
+    with running_stack(tmp_path_factory.mktemp("metering"), settings=settings) as running:
         yield running
 
 
@@ -363,3 +372,53 @@ def test_at_the_last_cent_exactly_as_many_are_admitted_as_fit(stack: Stack) -> N
     team = account(stack, "per-team", "crowd")
     spent = sum(outcome["gateway.budget.cost_nano"] for outcome in outcomes.values())
     assert (team.posted_nano, team.held_nano) == (spent, 0)
+
+
+def test_metrics_and_spans_tell_what_the_trail_tells(stack: Stack, metrics_address: str) -> None:
+    """Scraped from the control process, and sent to the collector as children of the caller's span."""
+    stack.use_policy()
+    trace, parent = secrets.token_hex(16), secrets.token_hex(8)
+    headers = {"traceparent": f"00-{trace}-{parent}-01"}
+    for subject, model, status in (("traced", "assistant", 200), ("lost", "nobody", 404)):
+        with stack.client(stack.token(subject=f"{subject}.person", team="traced-team")) as client:
+            answer = client.post("/chat/completions", json=chat("A secret plan", model=model), headers=headers)
+        assert answer.status_code == status
+    outcome = settled(stack, "traced.person")["traced.person"]
+    samples = _wait_until(lambda: _samples(metrics_address), lambda found: "gateway_cost_total" in found)
+    assert (samples["gateway_requests_total forward"], samples["gateway_requests_total refuse"]) == (1, 1)
+    assert samples["gateway_cost_total"] == pytest.approx(outcome["gateway.budget.cost_nano"] / NANO)
+    spans = _wait_until(lambda: _spans(stack, trace), lambda found: len(found) == 2)
+    assert {span["parentSpanId"] for span in spans} == {parent}
+    assert {span["name"] for span in spans} == {"chat assistant", "chat"}
+    shown = httpx.get(f"http://{metrics_address}/metrics", **PLAIN).text + json.dumps(spans)
+    assert "traced-team" in shown
+    assert ".person" not in shown
+    assert "secret plan" not in shown
+
+
+def _samples(metrics_address: str) -> dict[str, float]:
+    """Of the team's series: by name, and by what was decided where that is told apart."""
+    text = httpx.get(f"http://{metrics_address}/metrics", **PLAIN).text
+    return {
+        f"{sample.name} {sample.labels.get('gateway_decision_action', '')}".rstrip(): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.labels.get("gateway_principal_team") == "traced-team"
+    }
+
+
+def _spans(stack: Stack, trace: str) -> list[dict[str, Any]]:
+    lines = (stack.state / "otlp" / "traces.jsonl").read_text().splitlines()
+    spans = [json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0] for line in lines]
+    return [span for span in spans if span["traceId"] == trace]
+
+
+Found = TypeVar("Found")
+
+
+def _wait_until(look: Callable[[], Found], is_enough: Callable[[Found], bool]) -> Found:
+    deadline = time.monotonic() + 10
+    while not is_enough(found := look()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+    return found

@@ -14,7 +14,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
 from gateway_ext import limits
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.exporter import OtlpExporter
+from gateway_ext.audit.outputs.otlp_grpc import OtlpGrpcExporter
 from gateway_ext.audit.records import DecisionRecord
 from gateway_ext.audit.shipper import Shipper
 from gateway_ext.audit.spool import Spool
@@ -47,8 +47,8 @@ async def collecting(port: int, path: Path, intake: Intake = take_all) -> AsyncI
 
 @asynccontextmanager
 async def shipping(spool: Path, port: int) -> AsyncIterator[Shipper]:
-    exporter = OtlpExporter(f"http://127.0.0.1:{port}")
-    shipper = Shipper(spool, exporter, SystemClock(), retry_seconds_max=0.3)
+    exporter = OtlpGrpcExporter(f"http://127.0.0.1:{port}")
+    shipper = Shipper(spool, {"otlp": exporter}, SystemClock(), retry_seconds_max=0.3)
     running = asyncio.get_running_loop().create_task(shipper.run())
     try:
         yield shipper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import signal
 import time
@@ -15,7 +16,7 @@ import grpc
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
-from gateway_ext.audit.cursor import load_cursor, unshipped_bytes
+from gateway_ext.audit.cursor import load_cursors, undelivered_bytes
 from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.segments import process_directories
 from gateway_ext.budget.status import read_accounts
@@ -46,7 +47,7 @@ def require_complete(stack: Stack, delivered: Sequence[LogLine], answered: int) 
     for directory in process_directories(stack.layout.spool):
         for event in last_events(directory, 1):
             assert sequences[directory.name, event.run_id][-1] == event.sequence
-        assert load_cursor(directory).lost_records == load_cursor(directory).damaged_bytes == 0
+        assert all(each.lost_records == each.damaged_bytes == 0 for each in load_cursors(directory).values())
     for event_name in ("request:decision:forwarded", "request:outcome:settled"):
         exchanges = Counter(
             line.attributes["gateway.exchange.id"] for line in delivered if line.event_name == event_name
@@ -54,11 +55,23 @@ def require_complete(stack: Stack, delivered: Sequence[LogLine], answered: int) 
         assert len(exchanges) == exchanges.total() == answered, event_name
 
 
+def ids_of_requests(delivered: Sequence[LogLine]) -> list[str]:
+    lines = [line for line in delivered if line.event_name.startswith("request:")]
+    return sorted(line.attributes["gateway.record.id"] for line in lines)
+
+
+def ocsf_ids_of_requests(trail: Path) -> list[str]:
+    """Of the documents of records; those of findings have a number behind."""
+    metadata = [json.loads(line)["metadata"] for line in trail.read_text().splitlines()]
+    requests = [each["uid"] for each in metadata if each["event_code"].startswith("request:")]
+    return sorted(uid for uid in requests if ":" not in uid)
+
+
 def wait_until_shipped(stack: Stack, path: Path, answered: int, seconds: float = 25) -> list[LogLine]:
     """The delivered records, as soon as nothing waits in the spool and each answered request has its outcome."""
     deadline = time.monotonic() + seconds
     while True:
-        waiting = sum(unshipped_bytes(each, load_cursor(each)) for each in process_directories(stack.layout.spool))
+        waiting = sum(undelivered_bytes(each) for each in process_directories(stack.layout.spool))
         delivered = by_last_arrival(path) if path.exists() and not waiting else []
         outcomes = sum(line.event_name == "request:outcome:settled" for line in delivered)
         if outcomes >= answered:
@@ -129,7 +142,8 @@ async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
 async def test_a_full_spool_refuses_requests_and_a_returning_collector_lets_them_in_again(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     path = tmp_path / "collected.jsonl"
-    settings = f"otlp_endpoint: http://127.0.0.1:{port}\nspool_bytes_max: 60000\n"
+    trail = tmp_path / "trail.ocsf"
+    settings = f"otlp_endpoint: http://127.0.0.1:{port}\nspool_bytes_max: 60000\nocsf_file: {trail}\n"
     with running_stack(tmp_path, settings=settings) as stack:
         with Traffic(stack) as traffic:
             await until(lambda: traffic.ended[AUDIT_UNAVAILABLE] >= 10)
@@ -147,4 +161,5 @@ async def test_a_full_spool_refuses_requests_and_a_returning_collector_lets_them
         assert set(traffic.ended) == {(200, ""), AUDIT_UNAVAILABLE}
         assert len(stack.upstream_log()) == traffic.answered, "refused means that no model was contacted"
         assert all(account.held_nano == 0 for account in read_accounts(stack.layout.ledger))
+        assert ids_of_requests(delivered) == ocsf_ids_of_requests(trail), "the other output was not kept waiting"
         require_complete(stack, delivered, traffic.answered)

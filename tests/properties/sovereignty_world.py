@@ -67,6 +67,9 @@ class World:
     def append(self, record: AuditRecord) -> None:
         self.records.append(record)
 
+    async def durable(self) -> None:
+        pass
+
     async def send(self, asked: Asked, body: bytes, conversation: str) -> Forwarded | Sent:
         """By the caller of `asked`, in the conversation of that name."""
         self.asked, self.stopped = asked, asked.stopped_before

@@ -27,6 +27,7 @@ from gateway_ext.guard.engine import GuardEngine
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.ports import AuditLog
 from gateway_ext.response.forwarded import Forwarded
 from gateway_ext.routing.measured import Measured
 from gateway_ext.standing.standing import Standing
@@ -44,11 +45,18 @@ class AuditList:
     def __init__(self) -> None:
         self.records: list[AuditRecord] = []
         self.is_full = False
+        self.awaited: list[int] = []  # how many records there were whenever somebody waited for them to be durable
+        self.is_lost = False  # by the disk, after they were written
 
     def append(self, record: AuditRecord) -> None:
         if self.is_full:
             raise AuditUnavailable
         self.records.append(record)
+
+    async def durable(self) -> None:
+        self.awaited.append(len(self.records))
+        if self.is_lost:
+            raise AuditUnavailable
 
 
 class Policy:
@@ -100,17 +108,23 @@ class World:
         self.conversations = SqliteConversations(directory / "conversations.sqlite", key)
         self.classifying = Classifying(self.conversations, key)
         self.readings = Measured(SystemClock().monotonic_ns)
+        self.guard = guard
+        self.shadow_key = shadow_key
+        self.record_in(self.audit)
+
+    def record_in(self, audit: AuditLog) -> None:
+        """From now on, with a pipeline made anew."""
         self.pipeline = Pipeline(
             self.policy,
             self.ledger,
-            guard,
-            self.audit,
+            self.guard,
+            audit,
             SystemClock(),
             self.orders,
             self.consents,
             self.classifying,
             self.readings,
-            shadow_key=shadow_key,
+            shadow_key=self.shadow_key,
         )
 
     def change_guard(self, **changes: Any) -> None:

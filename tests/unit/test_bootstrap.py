@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import spacy
 
-from gateway_ext.bootstrap import (
-    classifier_beside,
-    control,
-    fingerprint_key,
-    guard_engine,
-    opened_ledger,
-    watched_policy,
-)
+from gateway_ext.audit.events import EventName
+from gateway_ext.audit.reading import last_events
+from gateway_ext.audit.records import OrderRecord
+from gateway_ext.bootstrap.control import control
+from gateway_ext.bootstrap.guard import classifier_beside, fingerprint_key, guard_engine
+from gateway_ext.bootstrap.ledger import opened_ledger
+from gateway_ext.bootstrap.policy import watched_policy
 from gateway_ext.budget.leases.ledger import LeasedLedger
 from gateway_ext.clock import SystemClock
 from gateway_ext.conversations.identify import conversation_key
@@ -118,3 +118,18 @@ async def test_the_control_process_forgets_what_conversations_held_long_ago(tmp_
             assert len(store.held([key]) or ()) == kept
             key = b"l" * 16
     store.close()
+
+
+async def test_where_policy_asks_for_pseudonyms_their_store_is_begun_before_it_is_in_force(tmp_path: Path) -> None:
+    policies = Path(shutil.copytree(POLICIES, tmp_path / "policies"))
+    audit = policies / "audit.yaml"
+    settings = Settings(state_dir=tmp_path / "state", policies_dir=policies)
+    async with control(settings):
+        assert not settings.layout.subjects.exists()
+    audit.write_text(audit.read_text().replace("principals: plain", "principals: pseudonymous"))
+    async with control(settings) as composed:
+        assert settings.layout.subjects.exists()
+        composed.trail.append(OrderRecord(EventName.STOP_SET, "person", "ada", "", "eva", "root", "why"))
+    (event,) = last_events(settings.layout.spool / "control", 1)
+    assert b"ada" not in event.SerializeToString()
+    assert event.order.value.startswith("pseudonym-")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import json
 import sqlite3
 import sys
+import zipfile
 from collections.abc import Callable
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
+import duckdb
 import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -20,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from gateway_ext.credentials.key_files import KeyFiles
 from gateway_ext.credentials.signing import signed_token
 from gateway_ext.local.identity_provider.people import ensure_people, read_people
-from tests.envoy.examination import Allowed, Examination, Examiner
+from tests.envoy.examination import Allowed, Examination, Examiner, Extent, Total
 from tests.envoy.handed_out import HandedOut, Kind, listen, require_no_echo
 
 TOKEN = ".".join(("eyJhbGciOiJFZERTQSJ9", "eyJzdWIiOiJhbm5hIn0" * 3, "c2lnbmF0dXJl" * 6))
@@ -48,6 +52,13 @@ def logged(line: str) -> bytes:
     return f"2026-01-02 INFO something: {line!s} and more\n".encode()
 
 
+def zipped(text: str) -> bytes:
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("report.csv", logged(text))
+    return archive.getvalue()
+
+
 WRITTEN: dict[str, tuple[Kind, bytes]] = {
     "a token": (Kind.TOKEN, logged(TOKEN)),
     "the claims of one": (Kind.TOKEN, logged(TOKEN.split(".")[1])),
@@ -58,6 +69,13 @@ WRITTEN: dict[str, tuple[Kind, bytes]] = {
     "fifty bytes of a prompt": (Kind.TEXT, logged(PROMPT[15:64])),
     "a prompt in JSON": (Kind.TEXT, logged(json.dumps({"prompt": PROMPT}))),
     "a prompt in a query": (Kind.TEXT, logged(f"GET /?q={quote(PROMPT)}")),
+    "a prompt in another case": (Kind.TEXT, logged(PROMPT.upper())),
+    "a prompt in HTML": (Kind.TEXT, logged(html.escape(PROMPT))),
+    "a prompt in a form": (Kind.TEXT, logged(quote_plus(PROMPT))),
+    "a prompt in JSON in JSON": (Kind.TEXT, logged(json.dumps(json.dumps({"prompt": PROMPT})))),
+    "a prompt in hexadecimal": (Kind.TEXT, logged(PROMPT.encode().hex().upper())),
+    "a prompt in UTF-16": (Kind.TEXT, PROMPT.encode("utf-16")),
+    "a prompt in a ZIP archive": (Kind.TEXT, zipped(PROMPT)),
     "a prompt in base64": (Kind.TEXT, logged(base64.b64encode(b"id=7;" + PROMPT.encode()).decode())),
     "a prompt in base64url": (Kind.TEXT, logged(base64.urlsafe_b64encode(b"{" + PROMPT.encode()).decode())),
     "a compressed prompt": (Kind.TEXT, logged("next is compressed") + gzip.compress(logged(PROMPT))),
@@ -73,7 +91,7 @@ def test_what_is_written_is_found(tmp_path: Path, handed_out: HandedOut, name: s
     found = examined(tmp_path, handed_out)
     assert {each.kind for each in found.violations} == {kind}
     with pytest.raises(AssertionError) as failed:
-        found.require_clean()
+        found.require_clean(Total())
     said = f"{failed.value} {found!r}"
     assert "state/log/control.log" in said
     assert str(kind) in said
@@ -88,6 +106,28 @@ def test_what_is_written_to_a_database_is_found_also_when_it_was_removed(tmp_pat
         database.execute("INSERT INTO session VALUES ('k3Lq0-session-cookie-of-somebody')")
         database.execute("DELETE FROM session")
         assert Kind.COOKIE in {each.kind for each in examined(tmp_path, handed_out).violations}
+
+
+def test_what_is_exported_to_parquet_is_found(tmp_path: Path, handed_out: HandedOut) -> None:
+    path = tmp_path / "export.parquet"
+    duckdb.execute("COPY (SELECT $1 AS reason) TO '%s' (FORMAT parquet, COMPRESSION zstd)" % path, [PROMPT * 9])  # noqa: UP031  (not a value)
+    assert "export.parquet (rows)" in {each.file for each in examined(tmp_path, handed_out).violations}
+
+
+@pytest.mark.parametrize("missing", ["files", "values"])
+def test_a_search_of_nothing_or_for_nothing_fails(tmp_path: Path, handed_out: HandedOut, missing: str) -> None:
+    if missing == "values":
+        (tmp_path / "control.log").write_text("ready")
+    with pytest.raises(AssertionError, match="nothing was searched"):
+        examined(tmp_path, handed_out if missing == "files" else HandedOut()).require_clean(Total())
+
+
+def test_what_was_searched_is_told(tmp_path: Path, handed_out: HandedOut) -> None:
+    (tmp_path / "control.log").write_text("ready")
+    (tmp_path / "empty.log").touch()
+    found = Examiner(handed_out).examine(tmp_path, {"a page": b"12"})
+    assert found.extent == Extent(places=1, files=3, bytes=7, values=len(list(handed_out)))
+    assert str(found.extent + found.extent) == "2 places, 6 files, 14 bytes, up to 5 values"
 
 
 def test_what_is_shown_and_lies_in_no_file_is_found(tmp_path: Path, handed_out: HandedOut) -> None:

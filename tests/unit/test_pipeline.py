@@ -13,6 +13,7 @@ import pytest
 
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import OutcomeRecord
+from gateway_ext.audit.rules import SourceAddresses
 from gateway_ext.exchange import (
     Answer,
     Endpoint,
@@ -345,6 +346,27 @@ async def test_a_refusal_of_envoys_own_is_recorded_unpriced(world: World) -> Non
     record = world.audit.records[-1]
     assert isinstance(record, OutcomeRecord)
     assert record.name is EventName.ENVOY_REFUSED
+
+
+@pytest.mark.parametrize(("rule", "kept"), [("keep", "192.0.2.7:1234"), ("truncate", "192.0.2.0/24"), ("drop", "")])
+async def test_policy_says_how_much_of_an_address_is_recorded(world: World, rule: str, kept: str) -> None:
+    world.change("audit", source_addresses=SourceAddresses(rule))
+    await world.send("hi")
+    assert world.decision.source_address == kept
+    refused = Outcome("", "", 401, "", None, 0, 0, 0, 1, 0, True, "access_log", source_address="192.0.2.7:1234")
+    await world.pipeline.conclude([(refused, Estimate(0, 0))])
+    record = world.audit.records[-1]
+    assert isinstance(record, OutcomeRecord)
+    assert record.outcome.source_address == kept
+
+
+async def test_a_record_says_what_the_guard_made_of_a_request(world: World) -> None:
+    await world.send("hi")
+    assert world.decision.verdict == "allow"
+    await world.send("key AKIA" + "Z7VQ3HX5TLRPWN2C")
+    assert (world.decision.verdict, world.decision.reason) == ("deny", "content_blocked")
+    await world.send("hi", model="nobody")
+    assert world.decision.verdict == ""
 
 
 async def test_an_outcome_without_a_record_keeps_no_other_from_being_settled(world: World) -> None:

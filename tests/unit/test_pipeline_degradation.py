@@ -50,13 +50,13 @@ async def forwarded(world: World, content: str = "Hello") -> Forwarded:
 async def test_what_has_no_room_goes_to_the_smaller_model(world: World) -> None:
     first = await forwarded(world)
     assert "degraded_from" not in first.forward.plan
-    assert world.decision.model == "assistant"
+    assert (world.decision.model, world.decision.model_asked) == ("assistant", "")
     second = await forwarded(world)
     assert [each.cluster for each in second.forward.candidates] == ["simulator-eu/small"]
     assert second.forward.body is not None
     assert json.loads(second.forward.body)["model"] == "small"
     assert second.forward.plan["degraded_from"] == "assistant"
-    assert world.decision.model == "small"
+    assert (world.decision.model, world.decision.model_asked) == ("small", "assistant")
     assert "degraded_from:assistant" in world.decision.rules
 
 

@@ -13,6 +13,7 @@ import pytest
 from gateway_ext.exchange import Answer, Endpoint, Estimate
 from gateway_ext.guard.rules import Action, DetectorRule
 from gateway_ext.response.forwarded import Forwarded
+from tests.clients import claude_code
 from tests.unit.pipeline_world import AWS_KEY, DEMO, IBAN, World, code
 
 PATH = Endpoint.MESSAGES.value
@@ -55,6 +56,23 @@ async def test_sovereign_content_goes_to_the_sovereign_deployment_of_the_dialect
     decided = await send(world, [{"type": "text", "text": f"Pay to {IBAN}"}])
     assert isinstance(decided, Forwarded)
     assert [candidate.cluster for candidate in decided.forward.candidates] == ["simulator-eu/assistant"]
+
+
+async def test_nothing_that_claude_code_sends_by_itself_is_personal_or_blocked(world: World) -> None:
+    call = {"id": "toolu_1", "name": "Bash", "input": {"command": "echo hello"}}
+    asked = [
+        claude_code.first_turn("assistant", "echo hello"),
+        claude_code.after_tool("assistant", "echo hello", call),
+        claude_code.sub_agent("assistant", "Look."),
+    ]
+    for document in asked:
+        decided = await world.send_body(json.dumps(document).encode(), path=PATH)
+        assert isinstance(decided, Forwarded)
+        assert [each.cluster for each in decided.forward.candidates] == [
+            "simulator-us/assistant",
+            "simulator-eu/assistant",
+        ]
+        assert not [each.detector for each in world.decision.findings if each.data_class != "injection"]
 
 
 async def test_a_redaction_is_made_in_its_block(world: World) -> None:

@@ -62,3 +62,13 @@ async def test_what_is_no_id_is_refused_and_recorded_nowhere(world: World) -> No
     assert world.decision.agent_run == ""
     recorded = encode_event(world.decision, processor="p", run_id="r", sequence=1, time_unix_nano=1)
     assert b"secret" not in recorded + answer.body
+
+
+async def test_the_callers_trace_is_recorded_and_what_is_none_is_not(world: World) -> None:
+    header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert isinstance(await world.send_body(BODY, traceparent=header), Forwarded)
+    parent = world.decision.trace_parent
+    assert parent is not None
+    assert (parent.trace_id, parent.span_id, parent.is_sampled) == (header[3:35], header[36:52], True)
+    assert isinstance(await world.send_body(BODY, traceparent="my secret plan"), Forwarded)  # a header of nobody's
+    assert world.decision.trace_parent is None

@@ -341,10 +341,11 @@ async def test_without_room_it_is_not_sent(world: World) -> None:
     assert await refused(world, leave, body) == "budget_missing"
 
 
-async def test_what_cannot_be_recorded_is_not_sent_and_holds_nothing(world: World) -> None:
+@pytest.mark.parametrize("fault", ["is_full", "is_lost"])
+async def test_what_cannot_be_recorded_is_not_sent_and_holds_nothing(world: World, fault: str) -> None:
     leave, body = await copied(world)
     before = world.held()
-    world.audit.is_full = True
+    setattr(world.audit, fault, True)
     decided = await world.pipeline.shadowing.decide(leave, body)
     assert isinstance(decided, Answer)
     assert code(decided) == "audit_unavailable"

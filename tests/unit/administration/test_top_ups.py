@@ -13,7 +13,7 @@ from gateway_ext.administration.actor import Actor
 from gateway_ext.administration.top_ups import Order, amount_nano, checked, end, grant
 from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.segments import process_directories
-from gateway_ext.bootstrap import opened_ledger, opened_spending
+from gateway_ext.bootstrap.ledger import opened_ledger, opened_spending
 from gateway_ext.budget.rules import AccountLine, BudgetRule, Scope, TopUp
 from gateway_ext.budget.windows import Calendar, Window
 from gateway_ext.clock import SystemClock

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,12 @@ def test_what_cannot_be_used_is_said(store: SqliteAlerts, tmp_path: Path, damage
             connection.execute("PRAGMA user_version = 9")
     with pytest.raises(ConfigurationError, match=r"alerts\.sqlite"):
         store.told()
+
+
+def test_what_was_told_of_one_person_is_found_and_forgotten(store: SqliteAlerts) -> None:
+    of_a_run = replace(made("ada/run-1"), scope="agent_run", account="EUR/total/runs/agent_run/ada%2Frun-1")
+    of_a_team = replace(made("ada"), scope="team", account="EUR/2026-10/ours/team/ada")
+    store.note([(each, ("audit",), LATER) for each in (made("ada"), of_a_run, of_a_team, made("eva"))])
+    assert store.of_person("ada") == [made("ada"), of_a_run]
+    assert store.forget_person("ada") == 2
+    assert [alert for _, alert in store.waiting("audit", 10)] == [of_a_team, made("eva")]

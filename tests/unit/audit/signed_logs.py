@@ -55,6 +55,10 @@ class SignedState:
     def tree(self) -> Path:
         return self.root / "trees" / LANE
 
+    @property
+    def archive(self) -> Path:
+        return self.root / "archive" / LANE
+
     def write(self, segment: int, records: list[bytes]) -> None:
         """Append whole records to a segment."""
         self.spool.mkdir(parents=True, exist_ok=True)
@@ -63,7 +67,8 @@ class SignedState:
 
     def checkpointer(self, seconds: float = 10, records: int = 1_000) -> Checkpointer:
         signer = load_or_make_key(self.root / "checkpoint.key")
-        return Checkpointer(self.root / "spool", self.root / "trees", ORIGIN, signer, self.clock, seconds, records)
+        roots = self.root / "spool", self.root / "trees", self.root / "archive"
+        return Checkpointer(*roots, ORIGIN, signer, self.clock, seconds, records)
 
     def sign(self) -> ProvableLog:
         self.clock.forward(1)
@@ -73,7 +78,7 @@ class SignedState:
         return self.log()
 
     def log(self) -> ProvableLog:
-        return ProvableLog(self.spool, self.tree)
+        return ProvableLog(self.spool, self.tree, self.archive)
 
 
 def signed_state(root: Path, segments: dict[int, list[bytes]]) -> SignedState:

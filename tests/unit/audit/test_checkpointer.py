@@ -10,9 +10,9 @@ import pytest
 from gateway_ext import limits
 from gateway_ext.audit.checkpoint import open_checkpoint
 from gateway_ext.audit.checkpointer import Checkpointer
+from gateway_ext.audit.delivery import Answer, Delivery
 from gateway_ext.audit.encoding import Event
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.exporter import Answer, Delivery
 from gateway_ext.audit.lane_tree import signed_before
 from gateway_ext.audit.records import DecisionRecord
 from gateway_ext.audit.segments import segment_path, segment_sizes
@@ -101,7 +101,9 @@ def test_a_signer_that_is_away_is_asked_again(state: SignedState, caplog: pytest
             return state.checkpointer()._signer.sign(message)
 
     signer = Away()
-    checkpointer = Checkpointer(state.spool.parent, state.tree.parent, ORIGIN, signer, state.clock, 10, 1)
+    checkpointer = Checkpointer(
+        state.spool.parent, state.tree.parent, state.archive.parent, ORIGIN, signer, state.clock, 10, 1
+    )
     state.write(1, [record(1)])
     for _ in range(3):
         checkpointer.step()
@@ -215,7 +217,7 @@ def test_an_origin_that_notes_cannot_carry_is_refused(tmp_path: Path) -> None:
     state = SignedState(tmp_path, HandClock())
     signer = state.checkpointer()._signer
     with pytest.raises(ConfigurationError, match="audit_origin"):
-        type(state.checkpointer())(tmp_path, tmp_path, "two words", signer, state.clock)
+        type(state.checkpointer())(tmp_path, tmp_path, tmp_path, "two words", signer, state.clock)
 
 
 async def test_what_spool_and_shipper_do_meanwhile_leaves_every_record_provable(
@@ -228,7 +230,7 @@ async def test_what_spool_and_shipper_do_meanwhile_leaves_every_record_provable(
     spool = Spool(tmp_path / "spool", LANE, SystemClock())
     shipper = Shipper(
         tmp_path / "spool",
-        Taker(),
+        {"otlp": Taker()},
         SystemClock(),
         kept_from=lambda directory: signed_before(tmp_path / "trees" / directory.name),
     )

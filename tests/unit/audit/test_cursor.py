@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_ext.audit.cursor import Cursor, load_cursor, save_cursor, unshipped_bytes
+from gateway_ext.audit.cursor import Cursor, load_cursor, load_cursors, save_cursor, undelivered_bytes, unshipped_bytes
 from gateway_ext.audit.segments import segment_path
 
 CURSOR = Cursor(segment=3, offset=40, run_id="r", sequence=7, records=9, lost_records=1, damaged_bytes=2, torn_tails=1)
@@ -43,3 +43,15 @@ def test_unshipped_bytes_are_those_behind_the_cursor(tmp_path: Path) -> None:
     assert unshipped_bytes(tmp_path, Cursor()) == 157
     assert unshipped_bytes(tmp_path, CURSOR) == 10 + 7
     assert unshipped_bytes(tmp_path, Cursor(segment=3, offset=60)) == 7  # a power cut took acknowledged pages
+
+
+def test_each_output_has_a_cursor_and_the_slowest_counts(tmp_path: Path) -> None:
+    for number, size in ((2, 100), (3, 50)):
+        segment_path(tmp_path, number).write_bytes(b"x" * size)
+    assert load_cursors(tmp_path) == {}
+    assert undelivered_bytes(tmp_path) == 150
+    save_cursor(tmp_path, CURSOR)
+    assert undelivered_bytes(tmp_path) == 10
+    save_cursor(tmp_path, Cursor(segment=2, offset=60), "ocsf")
+    assert load_cursors(tmp_path) == {"otlp": CURSOR, "ocsf": Cursor(segment=2, offset=60)}
+    assert undelivered_bytes(tmp_path) == 40 + 50

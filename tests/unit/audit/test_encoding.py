@@ -23,6 +23,7 @@ from gateway_ext.exchange import (
     Principal,
     Prompt,
     Text,
+    TraceParent,
     Usage,
 )
 from gateway_ext.wire import audit_pb2
@@ -69,10 +70,18 @@ DECISION = DecisionRecord(
     needs=("tools",),
     estimate=Estimate(20, 30),
     shadow_of="e0",
+    model_asked="larger",
+    verdict="redact",
+    trace_parent=TraceParent("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", is_sampled=True),
 )
 OUTCOME = OutcomeRecord(
     name=EventName.OUTCOME_SETTLED,
-    outcome=Outcome("e1", "h1", 200, "eu-1", None, 10, 20, 2, 30, 40, True, "access_log", ("recovered",), "because"),
+    outcome=Outcome(
+        *("e1", "h1", 200, "eu-1", None, 10, 20, 2, 30, 40, True, "access_log", ("recovered",), "because"),
+        served_ns=50,
+        tried=("us-1", "eu-1"),
+        source_address="192.0.2.0/24",
+    ),
     usage=Usage(11, 12, 13),
     cost_nano=99,
     currency="EUR",
@@ -121,9 +130,13 @@ def test_decision_keeps_every_field() -> None:
     assert (decision.hold_id, decision.held_nano, decision.currency) == ("h1", 5, "EUR")
     assert (decision.request_bytes, decision.redactions, decision.duration_ns) == (100, 1, 7)
     assert (decision.output_tokens_cap, decision.agent_run) == (300, "run-1")
+    parent = decision.trace_parent
+    assert (parent.trace_id.hex(), parent.span_id.hex()) == ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+    assert parent.sampled
     assert (list(decision.data_classes), list(decision.labels)) == (["internal", "personal"], ["contract"])
     assert (list(decision.needs), decision.input_tokens_max, decision.output_tokens_max) == (["tools"], 20, 30)
     assert decision.shadow_of == "e0"
+    assert (decision.model_asked, decision.verdict) == ("larger", "redact")
     assert decision.sovereign
     assert decision.policy_digest == "d1"
     assert decision.principal == audit_pb2.Principal(
@@ -153,6 +166,7 @@ def test_decision_keeps_every_field() -> None:
             confidence=0.75,
             action="redact",
             fingerprint="f0f0",
+            sovereign=True,
         )
     ]
 
@@ -187,6 +201,11 @@ def test_outcome_keeps_every_field() -> None:
         saw_end_of_stream=True,
         hold_id="h1",
         reason="because",
+        tier="sovereign",
+        response_bytes=20,
+        provider_duration_ns=50,
+        tried=["us-1", "eu-1"],
+        source_address="192.0.2.0/24",
     )
 
 
@@ -277,7 +296,7 @@ def test_the_format_has_no_room_for_content() -> None:
             for field in dataclasses.fields(Principal)
             if field.name not in {"models", "budget", "asserted_by"}
         ),
-        "Principal.front_end",
+        *("Principal.front_end", "Principal.sealed"),  # a service's; what a pseudonym hides, encrypted
         *(
             f"Finding.{name}"
             for name in ("detector", "detector_version", "data_class", "place", "action", "fingerprint", "role")
@@ -287,9 +306,13 @@ def test_the_format_has_no_room_for_content() -> None:
         *(f"Decision.{name}" for name in ("model", "policy_digest", "hold_id", "currency", "rules")),
         *(f"Decision.{name}" for name in ("data_classes", "labels", "needs")),  # words of policy and of the protocol
         "Decision.shadow_of",  # an id of ours
+        *("Decision.model_asked", "Decision.verdict"),  # checked like the model; a word of ours
+        "TraceParent.trace_id",  # a caller's, of 16 and 8 bytes: dialects/trace_context.py
+        "TraceParent.span_id",
         "Decision.agent_run",  # a caller's, of the characters of an id: dialects/request_heads.py
         *(f"Outcome.{name}" for name in ("cluster", "provider", "model", "jurisdiction", "currency", "settled_by")),
-        *(f"Outcome.{name}" for name in ("flags", "reason", "hold_id")),
+        *(f"Outcome.{name}" for name in ("flags", "reason", "hold_id", "tier", "tried")),
+        "Outcome.source_address",
         *(
             f"Order.{name}" for name in ("scope", "value", "issuer", "actor", "user", "reason", "actor_issuer")
         ),  # an operator's words

@@ -22,7 +22,7 @@ def root_of(records: list[bytes]) -> bytes:
 
 
 def followed(state: SignedState) -> LaneTree:
-    tree = LaneTree(state.spool, state.tree)
+    tree = LaneTree(state.spool, state.tree, state.archive)
     while tree.absorb():
         pass
     return tree
@@ -113,7 +113,7 @@ def test_a_log_that_cannot_be_made_anew_does_not_go_on(state: SignedState) -> No
     segment_path(state.spool, 1).unlink()
     (state.tree / "hashes").unlink()
     with pytest.raises(ConfigurationError, match="cannot be continued"):
-        LaneTree(state.spool, state.tree)
+        LaneTree(state.spool, state.tree, state.archive)
 
 
 def test_what_is_left_of_the_hashes_stays_when_they_cannot_be_made_anew(state: SignedState) -> None:
@@ -121,7 +121,7 @@ def test_what_is_left_of_the_hashes_stays_when_they_cannot_be_made_anew(state: S
     segment_path(state.spool, 1).unlink()
     (state.tree / "segments").unlink()
     with pytest.raises(ConfigurationError, match="cannot be continued"):
-        LaneTree(state.spool, state.tree)
+        LaneTree(state.spool, state.tree, state.archive)
     assert (state.tree / "hashes").read_bytes() == before
 
 
@@ -136,10 +136,10 @@ def test_older_checkpoints_than_were_signed_begin_no_other_history(state: Signed
     for number in (1, 2, 3):
         segment_path(state.spool, number).unlink()
     with pytest.raises(ConfigurationError, match="segment 3, in which it goes on, is gone"):
-        LaneTree(state.spool, state.tree)
+        LaneTree(state.spool, state.tree, state.archive)
     (state.tree / "checkpoints").unlink()
     with pytest.raises(ConfigurationError, match="segment 1, in which it goes on, is gone"):
-        LaneTree(state.spool, state.tree)
+        LaneTree(state.spool, state.tree, state.archive)
 
 
 def test_without_checkpoints_a_log_still_begins_with_its_first_record(state: SignedState) -> None:
@@ -147,19 +147,19 @@ def test_without_checkpoints_a_log_still_begins_with_its_first_record(state: Sig
     (state.tree / "checkpoints").unlink()
     (state.tree / "segments").unlink()
     with pytest.raises(ConfigurationError, match="not what was signed"):
-        LaneTree(state.spool, state.tree)
+        LaneTree(state.spool, state.tree, state.archive)
 
 
 def test_a_segment_that_was_cut_off_since_it_was_signed_ends_it(state: SignedState) -> None:
     segment_path(state.spool, 3).write_bytes(frame(RECORDS[9]))
     with pytest.raises(ConfigurationError, match="fewer records than were signed"):
-        LaneTree(state.spool, state.tree)
+        LaneTree(state.spool, state.tree, state.archive)
 
 
 def test_a_checkpoint_that_cannot_be_read_ends_it(state: SignedState) -> None:
     (state.tree / "checkpoints").write_text("{}\n")
     with pytest.raises(ConfigurationError, match=r"checkpoints: .* damaged; restore"):
-        LaneTree(state.spool, state.tree)
+        LaneTree(state.spool, state.tree, state.archive)
     assert signed_before(state.tree) == 0
 
 

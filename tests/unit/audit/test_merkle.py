@@ -4,6 +4,7 @@ from gateway_ext.audit.merkle import (
     EMPTY_ROOT,
     TreeHead,
     consistency_path,
+    head_of,
     inclusion_path,
     leaf_hash,
     node_hash,
@@ -81,3 +82,18 @@ def test_a_leaf_outside_of_the_tree_has_no_proof(index: int, size: int) -> None:
 def test_a_larger_tree_is_no_beginning() -> None:
     with pytest.raises(ValueError):
         consistency_path(2, 1)
+
+
+def test_a_tree_goes_on_from_its_peaks() -> None:
+    hashes = [leaf_hash(bytes([number])) for number in range(13)]
+    whole = TreeHead()
+    for at, each in enumerate(hashes):
+        resumed = head_of(at, whole.peaks())
+        for rest in hashes[at:]:
+            resumed.append(rest)
+        whole.append(each)
+        assert len(whole.peaks()) == (at + 1).bit_count()
+    assert resumed.root() == whole.root()
+    for size, peaks in ((3, whole.peaks()[:1]), (0, whole.peaks()[:1]), (1, (b"short",)), (-1, whole.peaks()[:1])):
+        with pytest.raises(ValueError, match="does not consist"):
+            head_of(size, peaks)

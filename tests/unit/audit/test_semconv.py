@@ -62,7 +62,7 @@ def test_every_field_of_a_record_is_exported() -> None:
         for field in message.DESCRIPTOR.fields:
             unique = 1_000 * (number + 1) + field.number
             value: object
-            if field.type == field.TYPE_MESSAGE or field.type == field.TYPE_BOOL:
+            if field.type in (field.TYPE_MESSAGE, field.TYPE_BOOL, field.TYPE_BYTES):  # what is sealed stays here
                 continue
             if field.type == field.TYPE_STRING and field.is_repeated:
                 value = str(unique)

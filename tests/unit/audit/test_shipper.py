@@ -10,9 +10,10 @@ import pytest
 
 from gateway_ext import limits
 from gateway_ext.audit.cursor import load_cursor
+from gateway_ext.audit.delivery import Answer, Delivery
 from gateway_ext.audit.encoding import Event
+from gateway_ext.audit.enrolment import enrol
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.exporter import Answer, Delivery
 from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.records import DecisionRecord
 from gateway_ext.audit.segments import segment_path, segment_sizes
@@ -70,7 +71,7 @@ async def until_idle(shipper: Shipper) -> None:
 async def test_ships_in_order_and_in_batches(tmp_path: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SHIP_BATCH_RECORDS_MAX", 4)
     collector = Collector()
-    shipper = Shipper(tmp_path, collector, HandClock())
+    shipper = Shipper(tmp_path, {"otlp": collector}, HandClock())
     for _ in range(10):
         spool.append(RECORD)
     assert load_cursor(spool.directory).records == 0
@@ -83,15 +84,15 @@ async def test_ships_in_order_and_in_batches(tmp_path: Path, spool: Spool, monke
 async def test_the_cursor_survives_a_restart_of_the_shipper(tmp_path: Path, spool: Spool) -> None:
     collector = Collector()
     spool.append(RECORD)
-    await until_idle(Shipper(tmp_path, collector, HandClock()))
+    await until_idle(Shipper(tmp_path, {"otlp": collector}, HandClock()))
     spool.append(RECORD)
-    await until_idle(Shipper(tmp_path, collector, HandClock()))
+    await until_idle(Shipper(tmp_path, {"otlp": collector}, HandClock()))
     assert collector.sequences() == [1, 2]
 
 
 async def test_nothing_moves_while_the_collector_is_away_and_retries_slow_down(tmp_path: Path, spool: Spool) -> None:
     collector, clock = Collector(lambda _: UNREACHABLE), HandClock()
-    shipper = Shipper(tmp_path, collector, clock, retry_seconds_max=2.0)
+    shipper = Shipper(tmp_path, {"otlp": collector}, clock, retry_seconds_max=2.0)
     spool.append(RECORD)
     attempts = list[float]()
     for _ in range(2_000):
@@ -119,7 +120,7 @@ async def test_a_rejection_is_resent_until_all_is_accepted(tmp_path: Path, spool
     collector = Collector(lambda _: next(answers, Delivery(Answer.ACCEPTED)))
     for _ in range(8):
         spool.append(RECORD)
-    await until_idle(Shipper(tmp_path, collector, HandClock()))
+    await until_idle(Shipper(tmp_path, {"otlp": collector}, HandClock()))
     assert collector.sequences() == list(range(1, 9))
     assert collector.sizes[:3] == [8, 4, 2]
 
@@ -138,7 +139,7 @@ async def test_a_poison_record_is_named_and_blocks_only_its_process(
     other.append(RECORD)
     other.close()
     poison.append(last_events(spool.directory, 8)[0].id)
-    shipper = Shipper(tmp_path, collector, clock)
+    shipper = Shipper(tmp_path, {"otlp": collector}, clock)
     for _ in range(5):
         await until_idle(shipper)
         clock.seconds += 60
@@ -162,7 +163,7 @@ async def test_acknowledged_segments_go_and_the_newest_stays(
     monkeypatch.setattr(limits, "SPOOL_SEGMENT_BYTES", 300)
     collector = Collector(lambda _: UNREACHABLE)
     clock = HandClock()
-    shipper = Shipper(tmp_path, collector, clock)
+    shipper = Shipper(tmp_path, {"otlp": collector}, clock)
     for _ in range(10):
         spool.append(RECORD)
     before = segment_sizes(spool.directory)
@@ -182,7 +183,8 @@ async def test_no_segment_goes_before_the_cursor_is_durable(
         spool.append(RECORD)
     spool.close()
     before, clock, collector = segment_sizes(spool.directory), HandClock(), Collector()
-    shipper = Shipper(tmp_path, collector, clock)
+    shipper = Shipper(tmp_path, {"otlp": collector}, clock)
+    enrol(spool.directory, ["otlp"])
     with monkeypatch.context() as patch:
 
         def fail(_: int) -> None:
@@ -206,7 +208,7 @@ async def test_losses_are_reported(tmp_path: Path, spool: Spool, caplog: pytest.
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     collector = Collector()
-    shipper = Shipper(tmp_path, collector, HandClock())
+    shipper = Shipper(tmp_path, {"otlp": collector}, HandClock())
     await until_idle(shipper)
     assert collector.sequences() == [1, 3]
     assert shipper.status()[0].cursor.lost_records == 1
@@ -215,10 +217,10 @@ async def test_losses_are_reported(tmp_path: Path, spool: Spool, caplog: pytest.
 
 async def test_only_one_shipper_per_spool(tmp_path: Path) -> None:
     async with asyncio.timeout(5):
-        running = asyncio.get_running_loop().create_task(Shipper(tmp_path, Collector(), SystemClock()).run())
+        running = asyncio.get_running_loop().create_task(Shipper(tmp_path, {"otlp": Collector()}, SystemClock()).run())
         await asyncio.sleep(0.01)
         with pytest.raises(ConfigurationError, match="audit shipper"):
-            await Shipper(tmp_path, Collector(), SystemClock()).run()
+            await Shipper(tmp_path, {"otlp": Collector()}, SystemClock()).run()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -227,7 +229,7 @@ async def test_only_one_shipper_per_spool(tmp_path: Path) -> None:
 async def test_run_finds_processes_that_start_later(tmp_path: Path) -> None:
     collector = Collector()
     async with asyncio.timeout(5):
-        running = asyncio.get_running_loop().create_task(Shipper(tmp_path, collector, SystemClock()).run())
+        running = asyncio.get_running_loop().create_task(Shipper(tmp_path, {"otlp": collector}, SystemClock()).run())
         await asyncio.sleep(0.01)
         spool = Spool(tmp_path, "late", SystemClock())
         spool.append(RECORD)

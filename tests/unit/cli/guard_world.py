@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from functools import cache
@@ -12,6 +13,7 @@ import pytest
 
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import DecisionRecord
+from gateway_ext.audit.segments import segment_path, segment_sizes
 from gateway_ext.audit.spool import Spool
 from gateway_ext.clock import SystemClock
 from gateway_ext.exchange import CredentialClass, Finding, Principal
@@ -102,4 +104,11 @@ def write_trail(
     for each in records:
         spool.append(each)
     spool.close()
+    date_segments(state / "spool" / process, start_unix_seconds)
     return state / "spool" / process
+
+
+def date_segments(directory: Path, unix_seconds: int) -> None:
+    """Give the newest segment a time behind that of its records, as it has where files and records have one clock."""
+    number = max(segment_sizes(directory))
+    os.utime(segment_path(directory, number), (unix_seconds + 86_400, unix_seconds + 86_400))

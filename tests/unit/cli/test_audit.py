@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.audit.cursor import Cursor, save_cursor
+from gateway_ext.audit.enrolment import enrol
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.exporter import to_request
+from gateway_ext.audit.outputs.otlp import to_request
 from gateway_ext.audit.reading import last_events, next_batch
 from gateway_ext.audit.records import AlertRecord, DecisionRecord, OrderRecord, OutcomeRecord
 from gateway_ext.audit.segments import segment_path
@@ -121,7 +122,19 @@ def test_status_counts_per_process(state: Path, capsys: pytest.CaptureFixture[st
     assert (second["written"], second["acknowledged"]) == (1, 0)
     _, table = output(capsys, "status", "--state", state)
     assert table[0].startswith("PROCESS")
-    assert table[1].split()[:3] == ["processor-0", "2", "1"]
+    assert table[1].split()[:4] == ["processor-0", "otlp", "2", "1"]
+    assert table[2].split()[:4] == ["processor-1", "-", "1", "0"]
+
+
+def test_status_shows_how_far_each_output_is(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = state / "spool" / "processor-0"
+    save_cursor(directory, next_batch(directory, Cursor(), 2, 1 << 20).cursor)
+    enrol(directory, ["otlp", "syslog"])
+    _, lines = output(capsys, "status", "--state", state, "--json")
+    otlp, syslog, _ = json.loads("\n".join(lines))
+    assert (otlp["output"], otlp["written"], otlp["acknowledged"], otlp["lag_bytes"]) == ("otlp", 2, 2, 0)
+    assert (syslog["output"], syslog["written"], syslog["acknowledged"]) == ("syslog", 2, 0)
+    assert syslog["lag_bytes"] == syslog["disk_bytes"]
 
 
 def test_status_says_no_when_records_were_lost(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

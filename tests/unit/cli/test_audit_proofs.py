@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.audit.checkpoint_file import Answer
+from gateway_ext.audit.erased import Leaf, leaves, segment_of
 from gateway_ext.audit.segments import frame, segment_path
 from gateway_ext.cli.main import main
+from tests.unit.audit.retention.trail import DAY_SECONDS, Trail, decision
 from tests.unit.audit.signed_logs import LANE, ORIGIN, SignedState, record, signed_state
 
 RECORDS = [record(sequence) for sequence in range(1, 10)]
@@ -90,6 +92,9 @@ def test_segments_are_verified_by_who_has_only_files(state: SignedState, handed_
             "origin": f"{ORIGIN}/{LANE}",
             "size": 9,
             "foreign_bytes": 0,
+            "erased": 0,
+            "erased_before_unix_nano": 0,
+            "announcements_checked": False,
         },
     )
 
@@ -214,3 +219,73 @@ def test_wrong_files_are_said(handed_out: Path, run: Run) -> None:
 def test_where_there_is_no_log(tmp_path: Path, run: Run) -> None:
     code, _, err = run("checkpoint", "--state", tmp_path)
     assert (code, "there are no logs" in err) == (2, True)
+
+
+@pytest.fixture
+def erased(tmp_path: Path, run: Run) -> Path:
+    """What a third party gets of a log of which three records are erased, and of the operators' log."""
+    trail = Trail(tmp_path / "state")
+    for name in "abcd":
+        trail.write(decision(name, "long" if name == "d" else "short"))
+    trail.deliver()
+    trail.clock.forward(11 * DAY_SECONDS)
+    assert trail.erase_due() == 3
+    for leaf in trail.announcements:
+        trail.write_encoded(leaf.record or b"", "operator")
+    trail.sign()
+    out = tmp_path / "handed out"
+    for name in ("spool", "archive"):
+        shutil.copytree(trail.root / name, out / name)
+    for log in (LANE, "operator"):
+        (out / f"{log}.checkpoint").write_text(run("checkpoint", log, "--state", trail.root)[1])
+    (out / "keys").write_text(run("checkpoint", "--key", "--state", trail.root)[1])
+    return out
+
+
+def verify_erased(run: Run, out: Path, *more: object) -> tuple[int, str]:
+    segments = out / "spool" / LANE, out / "archive" / LANE
+    arguments = (*segments, "--checkpoint", out / f"{LANE}.checkpoint", "--key", out / "keys", *more)
+    code, text, error = run("verify", *arguments)
+    return code, text + error
+
+
+def test_what_is_erased_is_counted(erased: Path, run: Run) -> None:
+    code, text = verify_erased(run, erased)
+    assert code == 0
+    assert "1 records are as they were signed." in text.replace("The record is as it was", "1 records are as they were")
+    assert "3 records are erased, all of them from before 2027-01-15T08:00:00Z" in text
+    assert "Whether that was announced: --erasures." in text
+
+
+def test_what_is_erased_has_been_announced(erased: Path, run: Run) -> None:
+    known = "--erasures", erased / "spool" / "operator", "--erasures-checkpoint", erased / "operator.checkpoint"
+    code, text = verify_erased(run, erased, *known)
+    assert (code, "All of that was announced." in text) == (0, True)
+    assert json.loads(verify_erased(run, erased, *known, "--json")[1])["announcements_checked"] is True
+
+
+def test_what_is_erased_without_announcement_is_a_fault(erased: Path, run: Run) -> None:
+    path = segment_path(erased / "archive" / LANE, 1)
+    path.write_bytes(segment_of(Leaf(leaf.hash, None) for leaf in leaves(path.read_bytes())))
+    known = "--erasures", erased / "spool" / "operator", "--erasures-checkpoint", erased / "operator.checkpoint"
+    assert verify_erased(run, erased)[0] == 0
+    code, text = verify_erased(run, erased, *known)
+    assert (code, "NOT VERIFIED" in text, "erased without announcement: leaves 0 to 3" in text) == (1, True, True)
+
+
+def test_announcements_that_were_changed_count_for_nothing(erased: Path, run: Run) -> None:
+    path = segment_path(erased / "spool" / "operator", 1)
+    path.write_bytes(path.read_bytes()[:-1])
+    known = "--erasures", path, "--erasures-checkpoint", erased / "operator.checkpoint"
+    code, text = verify_erased(run, erased, *known)
+    assert (code, f"'{ORIGIN}/operator', in which it is announced: " in text) == (1, True)
+    code, text = verify_erased(run, erased, *known[:2])
+    assert (code, "needs the checkpoint of that log" in text) == (2, True)
+
+
+def test_a_segment_that_was_copied_while_it_was_moved_counts_once(erased: Path, run: Run) -> None:
+    archived = segment_path(erased / "archive" / LANE, 1)
+    shutil.copy(archived, erased / "spool" / LANE)
+    assert verify_erased(run, erased)[0] == 0
+    segment_path(erased / "spool" / LANE, 1).write_bytes(archived.read_bytes()[:-1])
+    assert verify_erased(run, erased)[0] == 1

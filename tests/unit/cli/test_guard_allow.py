@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_ext.bootstrap import guard_engine
+from gateway_ext.bootstrap.guard import guard_engine
 from gateway_ext.cli.guard_yaml import with_allowance
 from gateway_ext.cli.main import main
 from gateway_ext.errors import ConfigurationError

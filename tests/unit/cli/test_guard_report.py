@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway_ext.audit.cursor import Cursor
-from gateway_ext.audit.exporter import to_request
-from gateway_ext.audit.reading import last_events, next_batch
+from gateway_ext.audit.archive import archive_segment, read_segment
+from gateway_ext.audit.outputs.otlp import to_request
+from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.segments import segment_path, segment_sizes
-from gateway_ext.cli import guard_evidence, progress, spooled
+from gateway_ext.cli import guard_evidence, progress, trail_events
 from gateway_ext.cli.main import main
 from gateway_ext.guard import marks
 from gateway_ext.guard.marks import Mark
+from gateway_ext.settings import StateLayout
 from gateway_ext.telemetry.otlp_file_sink import split, to_line
 from tests.unit.cli.guard_world import finding, make_policies, record, write_trail
 
@@ -197,46 +199,40 @@ def test_damaged_marks_are_said(state: Path, policies: Path, capsys: pytest.Capt
     assert "1 lines of guard-marks.jsonl cannot be read" in report(capsys, state, policies)
 
 
-def test_segments_and_batches_are_read_to_their_end_while_old_ones_vanish(
+def test_archived_segments_are_read_and_those_that_vanish_passed_over(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Read in batches of three; after the first batch the shipper deletes the segment that is listed next."""
-    directory = state / "spool" / "processor-1"
+    layout = StateLayout(state)
     write_trail(state, [record(100, [finding("iban", 50)])], "processor-1", 1_900_000_100)
     write_trail(state, [record(101, [finding("iban", 51)])], "processor-1", 1_900_000_200)
-    numbers = sorted(segment_sizes(directory))
+    spool, archive = layout.spool / "processor-1", layout.archive / "processor-1"
+    numbers = sorted(segment_sizes(spool))
     assert len(numbers) == 3
-    monkeypatch.setattr(spooled, "BATCH_RECORDS", 3)
+    archive_segment(spool, archive, numbers[0])
     read_bytes: list[int] = []
-    total = spooled.bytes_to_read(state / "spool", [])
-    hits = list(guard_evidence.hits_since(state / "spool", [], 0, read_bytes.append))
+    total = trail_events.bytes_to_read(layout, [])
+    hits = list(guard_evidence.hits_since(layout, [], 0, read_bytes.append))
     assert sum(hit.detector == "iban" for hit in hits) == 42
-    assert 0 < sum(read_bytes) <= total
+    assert sum(read_bytes) == total
 
-    calls = 0
-
-    def vanishing(*arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == 2:
-            segment_path(directory, numbers[1]).unlink()
+    def vanishing(*place: Any) -> bytes:
+        if place[-1] == numbers[1]:
             raise FileNotFoundError
-        return next_batch(*arguments)
+        return read_segment(*place)
 
-    monkeypatch.setattr(spooled, "next_batch", vanishing)
-    hits = list(guard_evidence.hits_since(state / "spool", [], 0, read_bytes.append))
+    monkeypatch.setattr(trail_events, "read_segment", vanishing)
+    hits = list(guard_evidence.hits_since(layout, [], 0, read_bytes.append))
     assert {f"{50:032x}", f"{51:032x}"} & {hit.fingerprint for hit in hits} == {f"{51:032x}"}
-    assert next_batch(directory, Cursor(), 1, 1).events
 
 
-def test_a_process_directory_that_vanishes_ends_the_reading(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*_arguments: Any) -> Any:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(spooled, "next_batch", gone)
-    monkeypatch.setattr(Path, "is_dir", lambda path: path.name == "spool")
-    monkeypatch.setattr(guard_evidence, "process_directories", lambda spool: [spool / "processor-0"])
-    assert list(guard_evidence.hits_since(state / "spool", [], 0, lambda _: None)) == []
+def test_what_ended_before_is_not_read(state: Path) -> None:
+    layout = StateLayout(state)
+    directory = layout.spool / "processor-1"
+    (number,) = segment_sizes(directory)
+    os.utime(segment_path(directory, number), ns=(0, 1_000_000_000_000_000_000))
+    later = 1_000_000_000_000_000_000 + 2 * 3600 * 10**9
+    assert trail_events.bytes_to_read(layout, [], later) < trail_events.bytes_to_read(layout, [])
+    assert {hit.detector for hit in guard_evidence.hits_since(layout, [], later, lambda _: None)} <= {"email"}
 
 
 def test_a_terminal_sees_a_bar_only_when_it_takes_long(

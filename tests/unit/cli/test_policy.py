@@ -235,3 +235,12 @@ def test_explain_does_not_play_what_cannot_be(
     request.write_text("{}")
     assert main(["policy", "explain", str(request), "--policies", str(policies), *arguments]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_explain_says_what_the_gateway_counts_by_itself(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = explained(policies, capsys, "--endpoint", "/v1/messages/count_tokens")
+    assert (found["action"], found["candidates"], found["reserved_nano"], found["models"]) == ("answer", [], 0, [])
+    assert found["input_tokens"] > 0
+    request = policies.parent / "request.json"
+    main(["policy", "explain", str(request), "--policies", str(policies), "--endpoint", "/v1/messages/count_tokens"])
+    assert f"counted by the gateway, {found['input_tokens']} input tokens" in capsys.readouterr().out

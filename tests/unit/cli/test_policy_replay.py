@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway_ext.audit.exporter import to_request
+from gateway_ext.audit.outputs.otlp import to_request
 from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.records import DecisionRecord
 from gateway_ext.audit.spool import Spool

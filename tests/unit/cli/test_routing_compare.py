@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.exporter import to_request
+from gateway_ext.audit.outputs.otlp import to_request
 from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.records import AuditRecord, DecisionRecord, OutcomeRecord
 from gateway_ext.audit.segments import segment_path, segment_sizes
@@ -17,7 +17,7 @@ from gateway_ext.audit.spool import Spool
 from gateway_ext.cli.main import main
 from gateway_ext.exchange import Candidate, Outcome, Usage
 from gateway_ext.telemetry.otlp_file_sink import split, to_line
-from tests.unit.cli.guard_world import TrailClock, finding
+from tests.unit.cli.guard_world import TrailClock, date_segments, finding
 
 SECOND_NS = 1_000_000_000
 OLD, NEW = (Candidate(f"p/{name}", "p", name, "FR", "open-eu") for name in ("old", "new"))
@@ -71,6 +71,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for each in written:
             spool.append(each)
         spool.close()
+        date_segments(root / "spool" / process, 1_800_000_000)
     return root
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -123,3 +124,34 @@ async def test_one_that_fails_is_begun_again(
     assert tries == 3
     assert caplog.text.count("console: it failed (RuntimeError)") == 2
     assert "SECRET-4711" not in caplog.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_an_address_instead_of_a_socket(host: str) -> None:
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    with socket.create_server((host.strip("[]"), 0), family=family) as free:
+        port = free.getsockname()[1]
+    task = asyncio.get_running_loop().create_task(serve_for_ever(lambda: APP, f"{host}:{port}", "metrics"))
+    try:
+        async with asyncio.timeout(10), httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False) as client:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    assert (await client.get("/")).text == "hello"
+                    return
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_an_address_in_use_is_told_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        task = asyncio.get_running_loop().create_task(serve_for_ever(lambda: APP, address, "metrics"))
+        async with asyncio.timeout(10):
+            while "metrics: it failed (OSError)" not in caplog.text:  # noqa: ASYNC110  (a log has no event)
+                await asyncio.sleep(0.01)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -47,6 +47,13 @@ def test_a_metered_exchange() -> None:
     assert outcome.reason == ""
 
 
+def test_where_a_request_came_from_is_told_of_those_that_no_processor_knew() -> None:
+    for plan, told in ({}, "192.0.2.7"), ({"gw.plan": PLAN}, ""):
+        logged = entry(metadata=plan)
+        logged.common_properties.downstream_remote_address.socket_address.address = "192.0.2.7"
+        assert read(logged)[0].source_address == told
+
+
 KINDS = {"cache_write_tokens": 2, "reasoning_tokens": 3, "audio_input_tokens": 4, "image_output_tokens": 1}
 
 
@@ -127,6 +134,12 @@ CACHE = {"cache_read_tokens": 10.0, "cache_written_tokens": 8.0}
 def test_messages_count_the_cache_apart(counted: dict[str, float], usage: Usage | None) -> None:
     outcome, _ = read(entry(metadata={"gw.plan": MESSAGE_PLAN, "gw.usage": counted}))
     assert outcome.usage == usage
+
+
+@pytest.mark.parametrize("told", [{}, {"gw.usage": {"input_tokens": 12.0}}])
+def test_a_count_has_used_nothing(told: dict[str, Any]) -> None:
+    outcome, _ = read(entry(metadata={"gw.plan": PLAN | {"path": "/messages/count_tokens"}, **told}))
+    assert outcome.usage == Usage(0, 0)
 
 
 def test_counts_of_the_cache_mean_nothing_in_the_other_dialect() -> None:

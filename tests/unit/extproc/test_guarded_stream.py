@@ -106,9 +106,10 @@ async def test_a_caller_who_leaves_takes_no_finding_with_him(world: World) -> No
     assert "sticky:personal" in world.decision.rules
 
 
-async def test_without_a_record_the_end_is_withheld(world: World) -> None:
+@pytest.mark.parametrize("fault", ["is_full", "is_lost"])
+async def test_without_a_record_the_end_is_withheld(world: World, fault: str) -> None:
     stream, _ = await answering(world)
-    world.audit.is_full = True
+    setattr(world.audit, fault, True)
     (cut,) = await stream.answer(e.ResponseBody(chat_stream([PROSE]), end_of_stream=True))
     assert isinstance(cut, c.PassChunk)
     assert b"answer_uninspected" in cut.body

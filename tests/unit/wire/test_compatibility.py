@@ -46,6 +46,8 @@ COUNTERPARTS: dict[str, Any] = {
     "StreamAccessLogsMessage.Identifier": accesslog.StreamAccessLogsMessageIdentifier,
     "StreamAccessLogsMessage.HTTPAccessLogEntries": accesslog.StreamAccessLogsMessageHttpAccessLogEntries,
     "HTTPAccessLogEntry": accesslog_data.HttpAccessLogEntry,
+    "Address": core.Address,
+    "SocketAddress": core.SocketAddress,
     "AccessLogCommon": accesslog_data.AccessLogCommon,
     "ResponseFlags": accesslog_data.ResponseFlags,
     "HTTPRequestProperties": accesslog_data.HttpRequestProperties,
