@@ -13,7 +13,7 @@ from gateway_ext.audit.records import OrderRecord
 from gateway_ext.audit.retention.eraser import Eraser
 from gateway_ext.audit.retention.hold_store import HoldStore
 from gateway_ext.clock import SystemClock
-from gateway_ext.errors import ConfigurationError
+from gateway_ext.errors import ConfigurationError, Refusal
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.ports import PolicySource
 from gateway_ext.settings import Settings
@@ -70,6 +70,8 @@ async def retain(settings: Settings, policy: PolicySource) -> None:
                 _log.info("retention: %d records are erased", erased)
         except ConfigurationError as error:
             said = error.diagnostics()
+        except Refusal as refusal:  # what cannot be announced is not erased
+            said = refusal.code
         if said and said != trouble:
             _log.error("retention: %s", said)
         trouble = said

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway_ext.administration import retention
+from gateway_ext.audit.retention.eraser import Eraser
 from gateway_ext.audit.retention.hold_store import HoldStore
 from gateway_ext.clock import SystemClock
+from gateway_ext.errors import AuditUnavailable
 from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import Settings
@@ -73,3 +75,20 @@ async def test_nothing_is_erased_when_the_clock_was_set(
     await work(trail, 0.3)
     assert len(trail.left()) == 1
     assert "the clock was set since the last look" in caplog.text
+
+
+async def test_what_cannot_be_announced_is_tried_again(
+    trail: Trail, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    HoldStore(trail.root / "holds.sqlite").make("id")
+    erase_due, refusals = retention.erase_due, iter([AuditUnavailable(), AuditUnavailable()])
+
+    def unrecorded(eraser: Eraser, snapshot: Snapshot) -> int:
+        for refusal in refusals:
+            raise refusal
+        return erase_due(eraser, snapshot)
+
+    monkeypatch.setattr(retention, "erase_due", unrecorded)
+    await work(trail)
+    assert trail.left() == []
+    assert caplog.text.count("audit_unavailable") == 1
