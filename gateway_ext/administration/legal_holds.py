@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gateway_ext.administration.actor import Actor
-from gateway_ext.administration.recording import record_durably
+from gateway_ext.administration.recording import record_durably, told_name
 from gateway_ext.administration.retention import eraser
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import OrderRecord
@@ -27,7 +28,8 @@ def set_hold(settings: Settings, hold: LegalHold, by: Actor) -> None:
     store = HoldStore(settings.layout.holds)
     if any(each.name == hold.name for each in store.holds()):
         raise ConfigurationError(f"there is a hold '{hold.name}' already; choose another name, or lift it first")
-    what = f"{said(hold)}: {hold.reason}"
+    told = replace(hold, subject=told_name(settings, hold.subject))
+    what = f"{said(told)}: {hold.reason}"
     _recorded(settings, EventName.AUDIT_HOLD_SET, hold.name, what, by, lambda: store.put(hold))
 
 

@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from gateway_ext.audit.encoding import WITHHELD
 from gateway_ext.audit.exclusive import lock_exclusively
 from gateway_ext.audit.records import AuditRecord
 from gateway_ext.audit.spool import Spool
@@ -59,6 +60,15 @@ def recorded_name(settings: Settings, name: str) -> str:
     """What records call the person `name`. Raises ConfigurationError."""
     subjects = SubjectsStore(settings.layout.subjects)
     return subjects.of(name).pseudonym if subjects.exists() else name
+
+
+def told_name(settings: Settings, name: str) -> str:
+    """What a record may say of somebody whom an operator named: with pseudonyms, never the name. Raises ConfigurationError."""
+    subjects = SubjectsStore(settings.layout.subjects)
+    if not name or not subjects.exists() or subjects.get(name) is not None:  # the last: it is a pseudonym already
+        return name
+    known = subjects.find(name)
+    return known.pseudonym if known else WITHHELD
 
 
 def _wait_for_lock(path: Path) -> int:

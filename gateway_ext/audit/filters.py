@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gateway_ext.audit.encoding import Event
-from gateway_ext.audit.index.entry import Entry, Field, entry_of
+from gateway_ext.audit.index.entry import Entry, Field, entry_of, is_entry
 from gateway_ext.limits import NANO
 
 TIME_UNIX_NANO_MAX = 2**63 - 1
@@ -30,7 +30,7 @@ class Filter:
     def admits(self, entry: Entry) -> bool:
         """Whether an exchange, as all of its records tell it, or an administrative act is one of those asked for."""
         return (
-            self.since_unix_nano <= entry.time_unix_nano < self.until_unix_nano
+            self._admits_time(entry.time_unix_nano)
             and self._admits_cost(entry.cost_nano)
             and all(not values.isdisjoint(entry.values(kind)) for kind, values in self.where.items())
         )
@@ -41,6 +41,10 @@ class Filter:
         So a filter by subject matches decisions, one by cost outcomes, and one by both no record at all; to have all records of
         exchanges, ask the index for their ids first and then for `Field.EXCHANGE`.
         """
+        if not self._admits_time(event.time_unix_nano):
+            return False
+        if not self.where and self._admits_cost(None):
+            return is_entry(event)
         entry = entry_of(event)
         return entry is not None and self.admits(entry)
 
@@ -56,6 +60,9 @@ class Filter:
         if self.cost_nano_max is not None:
             parts.append(f"cost_nano_max={self.cost_nano_max}")
         return " ".join(parts) or "everything"
+
+    def _admits_time(self, unix_nano: int) -> bool:
+        return self.since_unix_nano <= unix_nano < self.until_unix_nano
 
     def _admits_cost(self, cost_nano: int | None) -> bool:
         if self.cost_nano_min is None and self.cost_nano_max is None:

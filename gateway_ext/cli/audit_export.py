@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -135,6 +136,8 @@ def _as_parquet(lines: Path, target: Path, names: Sequence[str]) -> FileDigest:
     parquet.convert(lines, target, names)
     lines.unlink()
     target.chmod(PRIVATE)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
     return digest_of(target)
 
 

@@ -30,7 +30,7 @@ def verify_export(options: argparse.Namespace, keys: Sequence[VerifierKey]) -> i
     directory: Path = options.files[0]
     try:
         with Progress("verifying", total_bytes(directory)) as progress:
-            verdict = check_export(directory, keys, _opened, progress.advance)
+            verdict = check_export(directory, keys, opened, progress.advance)
     except ValueError as error:
         verdict = ExportVerdict(f"not believed: {error}")
     except ImportError as error:
@@ -43,7 +43,8 @@ def verify_export(options: argparse.Namespace, keys: Sequence[VerifierKey]) -> i
     return 1 if verdict.fault else 0
 
 
-def _opened(manifest: Manifest, path: Path) -> Table:
+def opened(manifest: Manifest, path: Path) -> Table:
+    """The table of an export. Raises ValueError for what is none, ConfigurationError when DuckDB is missing."""
     return ParquetTable(manifest, path) if manifest.format is Format.PARQUET else LinesTable(manifest, path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,8 @@ IBAN = "DE89 3704 0044 0532 0130 00"
 EMAIL = "erika.quittenbaum@beispiel.example"
 TEXT = f"The {WORD} pays to {IBAN}, says {EMAIL}."
 ANSWER_SECONDS = 3.0
+METRICS_ADDRESS = re.compile(r"^metrics_address: (\S+)$", re.MULTILINE)
+METRICS = "the page for Prometheus"
 PAGES = ("/stats", "/config_dump", "/clusters", "/certs")  # of Envoy's admin interface
 
 for value in (WORD, KEY, IBAN, IBAN.replace(" ", ""), EMAIL):
@@ -62,12 +65,15 @@ def _tool() -> dict[str, Any]:
 
 
 def pages(stack: Stack) -> dict[str, bytes]:
-    """What lies in no file: Envoy's statistics and configuration, and the command lines that every local user can read."""
+    """What lies in no file: Envoy's statistics and configuration, the page for Prometheus where there is one, and the command
+    lines that every local user can read."""
     found = {}
+    addresses = {f"Envoy's {page}": f"127.0.0.1:{stack.ports.admin}{page}" for page in PAGES}
+    if set_to := METRICS_ADDRESS.search((stack.state.parent / "settings.yaml").read_text()):
+        addresses[METRICS] = f"{set_to[1]}/metrics"
     with suppress(httpx.HTTPError):
-        for page in PAGES:
-            answer = httpx.get(f"http://127.0.0.1:{stack.ports.admin}{page}", trust_env=False)
-            found[f"Envoy's {page}"] = answer.content
+        for name, address in addresses.items():
+            found[name] = httpx.get(f"http://{address}", trust_env=False).content
     children = Path(f"/proc/{stack.process.pid}/task/{stack.process.pid}/children")
     with suppress(OSError):
         for pid in children.read_text().split():

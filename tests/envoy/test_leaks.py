@@ -19,11 +19,12 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from gateway_ext.audit.exports.tables import Format
 from gateway_ext.cli.main import main
 from tests.envoy.examination import ALLOWED, Examination, Examiner, files_below
 from tests.envoy.handed_out import HANDED_OUT, Kind
-from tests.envoy.planted import EMAIL, IBAN, KEY, PAGES, TEXT, WORD, pages, plant
-from tests.envoy.stack import Stack, running_stack
+from tests.envoy.planted import EMAIL, IBAN, KEY, METRICS, PAGES, TEXT, WORD, pages, plant
+from tests.envoy.stack import Stack, free_ports, running_stack
 from tests.unit.test_docs import first_cells, has_row
 
 pytestmark = pytest.mark.envoy
@@ -32,8 +33,9 @@ DIGITS = "37040044"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One of its own: its policy redacts IBANs."""
-    with running_stack(tmp_path_factory.mktemp("leaks")) as running:
+    """One of its own: its policy redacts IBANs, and Prometheus can ask it."""
+    settings = f"metrics_address: 127.0.0.1:{free_ports(1)[0]}\n"
+    with running_stack(tmp_path_factory.mktemp("leaks"), settings=settings) as running:
         running.use_policy(("guard.yaml", "detectors:\n", "detectors:\n  iban: {action: redact}\n"))
         yield running
 
@@ -176,7 +178,8 @@ def test_a_value_is_found_in_every_file_however_it_is_written(stack: Stack, tmp_
 
 def test_a_value_is_found_in_what_is_shown_and_lies_in_no_file(stack: Stack, tmp_path: Path) -> None:
     shown = pages(stack)
-    assert {f"Envoy's {page}" for page in PAGES} <= shown.keys()
+    assert {METRICS, *(f"Envoy's {page}" for page in PAGES)} <= shown.keys()
+    assert b"gateway_audit_records_total" in shown[METRICS]
     assert any(name.startswith("command line of") for name in shown)
     written = {name: page + EMAIL.encode() for name, page in shown.items()}
     assert {each.file for each in Examiner(HANDED_OUT).examine(tmp_path, written).violations} == shown.keys()
@@ -193,16 +196,34 @@ COMMANDS = (
 )
 
 
-def test_no_command_tells_what_passed_through(stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a gateway that all planted values have passed through."""
+@pytest.fixture
+def run(stack: Stack, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """A command of an operator of this gateway, which all planted values have passed through."""
     plant(stack)
     stack.wait_for_records(lambda records: sum("content_blocked" in str(each) for each in records) > 0)
-    told = {}
-    for command in COMMANDS:
+
+    def run(*command: object) -> str:
         options = ["--state", str(stack.state), "--settings", str(stack.state.parent / "settings.yaml")]
-        code = main([*command.split(), *options])
+        code = main([*map(str, command), *options])
         shown = capsys.readouterr()
         assert code in {0, 1}, f"{command}: {shown.err}"
         assert shown.out, command
-        told[command] = (shown.out + shown.err).encode()
-    assert stack_examiner(stack).examine(tmp_path, told).violations == ()
+        return shown.out + shown.err
+
+    return run
+
+
+def test_no_command_tells_what_passed_through(stack: Stack, tmp_path: Path, run: Callable[..., str]) -> None:
+    told = {command: run(*command.split()) for command in COMMANDS}
+    found = json.loads(told["audit search -n 500 --json"])
+    told |= {f"audit show {each['id']}": run("audit", "show", each["id"]) for each in found["entries"][:8]}
+    assert (
+        stack_examiner(stack).examine(tmp_path, {name: text.encode() for name, text in told.items()}).violations == ()
+    )
+
+
+def test_no_export_holds_what_passed_through(stack: Stack, tmp_path: Path, run: Callable[..., str]) -> None:
+    for form in Format:
+        run("audit", "export", tmp_path / form, "--format", form, "--purpose", "search")
+        assert (tmp_path / form / form.file_name).stat().st_size > 0
+    assert stack_examiner(stack).examine(tmp_path).violations == ()

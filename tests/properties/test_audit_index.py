@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from gateway_ext.audit.encoding import Event
 from gateway_ext.audit.filters import Filter
-from gateway_ext.audit.index import searching
+from gateway_ext.audit.index import searching, stepwise
 from gateway_ext.audit.index.cursors import Direction, Position, read_cursor
 from gateway_ext.audit.index.entry import Field
 from gateway_ext.audit.index.follower import Follower
@@ -222,9 +222,12 @@ TestTrail.settings = settings(max_examples=8, stateful_step_count=15, deadline=N
 
 
 @settings(max_examples=3, deadline=None)
-@given(looked_at=st.lists(st.integers(1, 3), min_size=1, max_size=3), counted_max=st.integers(1, 4))
-def test_however_little_is_looked_at_for_a_page(looked_at: list[int], counted_max: int) -> None:
-    before = searching.LOOKED_AT, searching.COUNTED_MAX
+@given(
+    looked_at=st.lists(st.integers(1, 3), min_size=1, max_size=3), counted_max=st.integers(1, 4), is_over=st.booleans()
+)
+def test_however_little_is_looked_at_for_a_page(looked_at: list[int], counted_max: int, is_over: bool) -> None:
+    before = searching.LOOKED_AT, searching.COUNTED_MAX, stepwise.PAGE_NS
+    stepwise.PAGE_NS = 0 if is_over else stepwise.PAGE_NS
     searching.LOOKED_AT, searching.COUNTED_MAX = tuple(looked_at), counted_max
     trail = Trail()
     trail.begin()
@@ -237,5 +240,5 @@ def test_however_little_is_looked_at_for_a_page(looked_at: list[int], counted_ma
             trail.end("p1", number, number % 6, served_by)
         asyncio.run(trail._compare())
     finally:
-        searching.LOOKED_AT, searching.COUNTED_MAX = before
+        searching.LOOKED_AT, searching.COUNTED_MAX, stepwise.PAGE_NS = before
         trail.teardown()

@@ -1,4 +1,7 @@
-"""A collector for metrics and spans, over gRPC and HTTP, on the official protobufs; it can refuse and reject in part."""
+"""A collector for metrics and spans, over gRPC and HTTP, on the official protobufs; it can refuse and reject in part.
+
+Over HTTP it takes logs, too, of which it keeps all.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import asyncio
 import contextlib
 import gzip
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 import grpc.aio
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsPartialSuccess,
     ExportMetricsServiceRequest,
@@ -31,6 +35,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     TraceServiceServicer,
     add_TraceServiceServicer_to_server,
 )
+from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -39,12 +44,19 @@ from starlette.routing import Route
 
 from gateway_ext.console.serving import serve
 
+_REQUESTS: Mapping[str, Any] = {
+    "/v1/traces": ExportTraceServiceRequest,
+    "/v1/metrics": ExportMetricsServiceRequest,
+    "/v1/logs": ExportLogsServiceRequest,
+}
+
 
 @dataclass
 class Receiver(TraceServiceServicer, MetricsServiceServicer):
     """What it has got, and how it answers: `refuses` with UNAVAILABLE or 503, `rejects` so many spans or data points."""
 
     spans: list[Span] = field(default_factory=list)
+    logs: list[ResourceLogs] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)  # of each counter, in the last export
     headers: dict[str, Any] = field(default_factory=dict)
     refuses: bool = False
@@ -66,6 +78,9 @@ class Receiver(TraceServiceServicer, MetricsServiceServicer):
             found = [span for r in request.resource_spans for s in r.scope_spans for span in s.spans]
             self.spans += found[self.rejects :]
             return ExportTraceServiceResponse(partial_success=ExportTracePartialSuccess(rejected_spans=self.rejects))
+        if isinstance(request, ExportLogsServiceRequest):
+            self.logs += request.resource_logs
+            return ExportLogsServiceResponse()
         self.sums = {
             metric.name: sum(point.as_int + point.as_double for point in metric.sum.data_points)
             for r in request.resource_metrics
@@ -80,8 +95,7 @@ class Receiver(TraceServiceServicer, MetricsServiceServicer):
         self.headers = dict(request.headers)
         if self.refuses:
             return Response("a text that must not be repeated", 503)
-        kind = ExportTraceServiceRequest if request.url.path.endswith("/traces") else ExportMetricsServiceRequest
-        asked = kind.FromString(gzip.decompress(await request.body()))
+        asked = _REQUESTS[request.url.path].FromString(gzip.decompress(await request.body()))
         return Response(self.take(asked).SerializeToString(), media_type="application/x-protobuf")
 
 
@@ -109,7 +123,7 @@ async def _grpc(receiver: Receiver) -> AsyncIterator[None]:
 async def _http(receiver: Receiver) -> AsyncIterator[None]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         receiver.port = free.getsockname()[1]
-    pages = [Route(f"/v1/{signal}", receiver.post, methods=["POST"]) for signal in ("traces", "metrics")]
+    pages = [Route(path, receiver.post, methods=["POST"]) for path in _REQUESTS]
     address = f"127.0.0.1:{receiver.port}"
     serving = asyncio.get_running_loop().create_task(serve(Starlette(routes=pages), address))
     while True:

@@ -31,6 +31,7 @@ def nothing_is_kept(
             return await decide(self, exchange, body)
 
         monkeypatch.setattr(pipeline, "decide", decide_and_note)
+    shown = _shown(request, monkeypatch)
     with listen(handed_out):
         yield
     if next(iter(handed_out), None) is None:
@@ -40,4 +41,21 @@ def nothing_is_kept(
     if isinstance(root, Path):
         examiner.learn_keys(root)
         examiner.learn_keys(root / "state")
-        examiner.examine(root, {"log": logged.encode() or b"\n"}).require_clean()
+        pages = {"log": logged.encode() or b"\n", "what commands printed": "".join(shown).encode()}
+        examiner.examine(root, pages).require_clean()
+
+
+def _shown(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by all that a test reads of its commands' output."""
+    shown: list[str] = []
+    if "capsys" in request.fixturenames:
+        capsys: pytest.CaptureFixture[str] = request.getfixturevalue("capsys")
+        read = capsys.readouterr
+
+        def read_and_note() -> Any:
+            captured = read()
+            shown.extend(captured)
+            return captured
+
+        monkeypatch.setattr(capsys, "readouterr", read_and_note)
+    return shown

@@ -1,11 +1,12 @@
 """An export's table as Parquet, by DuckDB (extra `reports`): made of JSON lines, and read back row by row.
 
-Whole numbers are DECIMAL(20, 0), which holds every one of 64 bits; truths BOOLEAN; all else is text, what is nested as JSON.
+Whole numbers are DECIMAL(20,0), which holds every one of 64 bits; truths BOOLEAN; all else is text, what is nested as JSON.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +27,15 @@ TRUTHS = frozenset(
 )
 NUMBERS_END = ("_tokens", "_ns", "_nano", ".size", "_percent", "_max", "_cap", "_count", "_code", ".sequence")
 NUMBERS = frozenset({LEAF, "gateway.record.schema_version", "gateway.guard.redactions", "gateway.route.attempts"})
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 2_048
 
 
+@cache
 def kind(column: str) -> str:
     """Its type in SQL."""
     if column in TRUTHS:
         return "BOOLEAN"
-    return "DECIMAL(20, 0)" if column in NUMBERS or column.endswith(NUMBERS_END) else "VARCHAR"
+    return "DECIMAL(20,0)" if column in NUMBERS or column.endswith(NUMBERS_END) else "VARCHAR"
 
 
 def flat(columns: Collection[str], of: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,23 +58,20 @@ def convert(lines: Path, target: Path, columns: Sequence[str]) -> None:
 
 
 class ParquetTable:
-    """The table of an export as it is checked (checking.Table)."""
+    """The table of an export as it is checked (checking.Table): its values as text, which are the fastest to have."""
 
     def __init__(self, manifest: Manifest, path: Path):
-        self._columns = dict.fromkeys(manifest.columns)
+        self._name, self._columns = path.name, manifest.columns
         self._database = database()
-        import duckdb  # noqa: PLC0415  (extra `reports`, which is there)
-
         try:
-            found = self._database.execute("SELECT * FROM read_parquet($path)", {"path": str(path)})
-        except duckdb.Error:
-            self._database.close()
-            raise ValueError(f"{path.name} is no Parquet") from None
-        self._rows = _rows(found)
+            self._open(path)
+        except ValueError:
+            self.close()
+            raise
 
     def is_next(self, of: dict[str, Any]) -> bool:
-        there = flat(self._columns, of)
-        return next(self._rows, None) == tuple(there.get(name) for name in self._columns)
+        """Raises ValueError when nothing more can be read of it."""
+        return next(self._rows, None) == tuple([text(of[name]) if name in of else None for name in self._columns])
 
     def is_at_end(self) -> bool:
         return next(self._rows, None) is None
@@ -80,11 +79,32 @@ class ParquetTable:
     def close(self) -> None:
         self._database.close()
 
+    def _open(self, path: Path) -> None:
+        described = self._asked("DESCRIBE SELECT * FROM read_parquet($path)", path).fetchall()
+        if [(name, of_kind) for name, of_kind, *_ in described] != [(name, kind(name)) for name in self._columns]:
+            raise ValueError(f"{self._name} has other columns than an export")
+        self._rows = self._read(self._asked("SELECT COLUMNS(*)::VARCHAR FROM read_parquet($path)", path))
 
-def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    """A few of them in memory at a time."""
-    while some := found.fetchmany(_ROWS_AT_ONCE):
-        yield from some
+    def _asked(self, query: str, path: Path) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._database.execute(query, {"path": str(path)})
+        except _error():
+            raise ValueError(f"{self._name} is no Parquet") from None
+
+    def _read(self, found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+        """A few rows in memory at a time."""
+        try:
+            while some := found.fetchmany(_ROWS_AT_ONCE):
+                yield from some
+        except _error():
+            raise ValueError(f"{self._name} cannot be read to its end") from None
+
+
+def _error() -> type[Exception]:
+    """What everything DuckDB raises derives from."""
+    import duckdb  # noqa: PLC0415  (extra `reports`, which is there)
+
+    return duckdb.Error
 
 
 def database() -> duckdb.DuckDBPyConnection:

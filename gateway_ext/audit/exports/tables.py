@@ -6,12 +6,14 @@ The bytes of a file follow from its records alone, so that whoever has the recor
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+import orjson
 
 from gateway_ext.audit import semconv
 from gateway_ext.audit.encoding import Event
@@ -23,7 +25,17 @@ TIME, EVENT, LOG, LEAF = "time", "event.name", "log", "leaf"
 # say that a cell is written otherwise than it is.
 _WRITTEN_OTHERWISE = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'", '"')
 
-_json = json.JSONEncoder(separators=(",", ":")).encode
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
+class _Line:
+    """What csv.writer writes to: it hands back what this returns."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+_written = csv.writer(_Line(), lineterminator="\r\n").writerow
 
 
 class Format(StrEnum):
@@ -59,7 +71,7 @@ def values(log: str, leaf: int, event: Event) -> dict[str, Any]:
 def time_text(unix_nano: int) -> str:
     """RFC 3339, UTC, with nanoseconds."""
     seconds, nano = divmod(unix_nano, NANO)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nano:09}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()}.{nano:09}Z"
 
 
 def header(form: Format, names: Collection[str]) -> bytes:
@@ -70,16 +82,16 @@ def header(form: Format, names: Collection[str]) -> bytes:
 def row(form: Format, names: Collection[str], of: Mapping[str, Any]) -> bytes:
     """A row with these columns (a dict is the fastest), as a line. A format that is no text is made of JSON lines (parquet.py)."""
     if form is Format.CSV:
-        return _csv_line([harmless(text(of.get(name))) for name in names])
-    there = {name: value for name, value in of.items() if name in names}
-    return _json(there).encode() + b"\n"
+        cells = {name: harmless(text(value)) for name, value in of.items()}
+        return _csv_line(map(cells.get, names))
+    return _json({name: value for name, value in of.items() if name in names}) + b"\n"
 
 
 def text(value: Any) -> str:
-    """A value as text: what is nested as JSON, nothing as nothing."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else _json(value)
+    """A value as text: what is nested as JSON."""
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else _json(value).decode()
 
 
 def harmless(cell: str) -> str:
@@ -94,8 +106,17 @@ def original(cell: str) -> str:
     return json.loads(cell) if cell.startswith('"') else cell.removeprefix("'")
 
 
-def _csv_line(cells: Collection[str]) -> bytes:
-    """RFC 4180, UTF-8."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue().encode()
+def _csv_line(cells: Iterable[str | None]) -> bytes:
+    """RFC 4180, UTF-8; None is an empty cell."""
+    line: str = _written(cells)
+    return line.encode()
+
+
+def _json(value: Any) -> bytes:
+    """In ASCII: an escape is no command to a terminal, nor does it turn what stands beside it."""
+    said = orjson.dumps(value)
+    return said if said.isascii() else _NOT_ASCII.sub(_escaped, said.decode()).encode()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]

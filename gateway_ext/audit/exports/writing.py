@@ -57,9 +57,8 @@ class OutFile:
 
 
 def digest_of(path: Path) -> FileDigest:
-    """Of a file that is there, durable when this returns. Raises OSError."""
+    """Of a file that is there. Raises OSError."""
     with path.open("rb") as file:
-        os.fsync(file.fileno())
         size_bytes = os.fstat(file.fileno()).st_size
         return FileDigest(size_bytes, file_digest(file, "sha256").hexdigest())
 

@@ -155,11 +155,16 @@ def entry_id(event: Event) -> str:
     return event.exchange_id or event.id
 
 
+def is_entry(event: Event) -> bool:
+    """Whether a record says anything that is searched for: an erased one does not."""
+    return bool(event.name and event.id and event.WhichOneof("body"))
+
+
 def entry_of(event: Event) -> Entry | None:
-    """What one record says by itself. None: nothing that is searched for, as of an erased record."""
-    body = event.WhichOneof("body")
-    if not event.name or not event.id or body is None:
+    """What one record says by itself. None: nothing that is searched for."""
+    if not is_entry(event):
         return None
+    body = event.WhichOneof("body")
     decided: Decided | None = None
     ended: Ended | None = None
     marks: Iterable[Mark] = ()

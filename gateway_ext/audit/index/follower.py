@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from gateway_ext.audit.index.reading import Logs
-from gateway_ext.audit.index.store import Index, IndexDamagedError, IndexUnavailableError
+from gateway_ext.audit.index.store import Index, IndexDamagedError, IndexUnavailableError, LogPosition
 
 RECORDS_AT_ONCE = 2_000
 POLL_SECONDS = 1.0
@@ -30,6 +30,7 @@ class Follower:
         self._index = index
         self._logs = logs
         self._trouble = ""
+        self._positions: dict[str, LogPosition] = {}  # as the index last said, or was told
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -41,6 +42,7 @@ class Follower:
                 if loop.time() >= prune_at_seconds:
                     prune_at_seconds = loop.time() + PRUNE_SECONDS
                     await self.prune()
+                    self._positions.clear()  # somebody may have begun anew
                 if self._trouble:
                     self._trouble = ""
                     _log.warning("the search index is followed again")
@@ -58,16 +60,18 @@ class Follower:
     async def catch_up(self, advance: Advance = lambda _: None) -> None:
         """Index all that is there. Raises IndexUnavailableError, IndexDamagedError, OSError."""
         for log in await asyncio.to_thread(self._logs.names):
-            position = await self._index.position(log)
+            if log not in self._positions:
+                self._positions[log] = await self._index.position(log)
             while True:
+                position = self._positions[log]
                 chunk = await asyncio.to_thread(self._logs.next_chunk, log, position, RECORDS_AT_ONCE)
                 if chunk.position == position:
                     break
                 if await self._index.add(log, position, chunk):
-                    position = chunk.position
+                    self._positions[log] = chunk.position
                     advance(chunk.read_bytes)
                 else:  # somebody else follows it, too, or has begun anew
-                    position = await self._index.position(log)
+                    self._positions[log] = await self._index.position(log)
 
     async def prune(self) -> None:
         """Forget what is in no segment any more. Raises IndexUnavailableError, IndexDamagedError, OSError.
@@ -87,6 +91,7 @@ class Follower:
                     await self._index.forget(log, segment, erased, sizes[segment], self._logs.events)
 
     async def _begin_anew(self) -> None:
+        self._positions.clear()
         try:
             await self._index.clear()
         except IndexUnavailableError as error:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from gateway_ext.audit.filters import Filter
 from gateway_ext.audit.index.cursors import Direction, Position, write_cursor
-from gateway_ext.audit.index.searching import search
+from gateway_ext.audit.index.searching import IsOver, search
 from gateway_ext.audit.index.steps import Query, Steps
 from gateway_ext.audit.index.store import IndexStatus, LogPosition, Page, Place
 
 
-def page(wanted: Filter, limit: int, position: Position) -> Steps[Page]:
-    """See store.Index.search."""
-    found = yield from search(wanted, limit, position)
+def page(wanted: Filter, limit: int, position: Position, is_over: IsOver) -> Steps[Page]:
+    """See store.Index.search, and `searching.search`."""
+    found = yield from search(wanted, limit, position, is_over)
     of = yield from generation()
     onwards = write_cursor(found.reached, of) if found.reached else None
     backwards = None

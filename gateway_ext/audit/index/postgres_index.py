@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import asyncpg
 
-from gateway_ext.audit.filters import Filter
-from gateway_ext.audit.index import changing, looking
-from gateway_ext.audit.index.cursors import Position
 from gateway_ext.audit.index.schema import SCHEMA_VERSION, TABLES, statements
 from gateway_ext.audit.index.steps import Insert, Many, Query, Row, Step, Steps
-from gateway_ext.audit.index.store import (
-    REBUILD,
-    Chunk,
-    IndexDamagedError,
-    IndexStatus,
-    IndexUnavailableError,
-    LogPosition,
-    Page,
-    Place,
-    Read,
-)
+from gateway_ext.audit.index.stepwise import StepwiseIndex
+from gateway_ext.audit.index.store import REBUILD, IndexDamagedError, IndexUnavailableError, Read
 from gateway_ext.postgres_url import checked
 
 if TYPE_CHECKING:
@@ -44,7 +32,7 @@ _PLANNER = {"jit": "off", "plan_cache_mode": "force_custom_plan"} | {
 Result = TypeVar("Result")
 
 
-class PostgresIndex:
+class PostgresIndex(StepwiseIndex):
     """Implements store.Index, whose docstrings are the contract. Of one event loop."""
 
     def __init__(self, url: str, *, schema: str = "gateway_audit") -> None:
@@ -53,41 +41,12 @@ class PostgresIndex:
         self._schema = schema
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
-    async def position(self, log: str) -> LogPosition:
-        return await self._do(changing.position(log))
-
-    async def add(self, log: str, before: LogPosition, chunk: Chunk) -> bool:
-        return await self._do(changing.add(log, before, chunk), writes=True)
-
-    async def search(self, wanted: Filter, limit: int, position: Position) -> Page:
-        return await self._do(looking.page(wanted, limit, position))
-
-    async def generation(self) -> str:
-        return await self._do(looking.generation())
-
-    async def places(self, entry_id: str) -> tuple[Place, ...]:
-        return await self._do(looking.places(entry_id))
-
-    async def segments(self, log: str) -> Mapping[int, int]:
-        return await self._do(looking.segments(log))
-
-    async def logs(self) -> frozenset[str]:
-        return await self._do(looking.logs())
-
-    async def forget(
-        self, log: str, segment: int, leaves: frozenset[int] | None, segment_bytes: int, read: Read
-    ) -> int:
-        return await self._do(changing.forget(log, segment, leaves, segment_bytes), writes=True, read=read)
-
     async def clear(self) -> None:
         async with self._session(prepares=False) as session, session.transaction():
             await self._lock(session)
             for table in TABLES:
                 await session.execute(f"DROP TABLE IF EXISTS {table}")
             await self._make(session)
-
-    async def status(self) -> IndexStatus:
-        return await self._do(looking.status())
 
     async def optimize(self) -> None:
         async with self._session() as session:

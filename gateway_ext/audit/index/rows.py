@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from gateway_ext.audit.index.entry import Decided, Ended, Entry, Field, Mark
@@ -23,26 +24,25 @@ _DECIDED = (
 )
 _ENDED = ("ended_reason", "status", "served_model", "provider", "jurisdiction", "cluster", "currency")
 _FIGURES = ("cost_nano", "input_tokens", "output_tokens")
+_NO_DECISION = (None,) * (2 + len(_DECIDED))
+_NO_END = (None,) * (2 + len(_ENDED) + len(_FIGURES))
+_of_decided = attrgetter("time_unix_nano", "event", *(name.removeprefix("decided_") for name in _DECIDED))
+_of_ended = attrgetter("time_unix_nano", "event", *(name.removeprefix("ended_") for name in _ENDED), *_FIGURES)
 
 
 def row(number: int, entry: Entry) -> tuple[Any, ...]:
     """In the order of COLUMNS. What is empty is NULL, and so in no index."""
-    values: dict[str, Any] = {
-        "number": number,
-        "id": entry.id,
-        "time": entry.time_unix_nano,
-        "marks": json.dumps(sorted(map(mark_text, entry.marks))),
-        "tier": entry.tier or None,
-    }
-    if decided := entry.decided:
-        values |= {"decided_time": decided.time_unix_nano, "decided_event": decided.event}
-        values |= {name: getattr(decided, name.removeprefix("decided_")) or None for name in _DECIDED}
-        values["tiers"] = json.dumps(decided.tiers) if decided.tiers else None
-    if ended := entry.ended:
-        values |= {"ended_time": ended.time_unix_nano, "ended_event": ended.event}
-        values |= {name: getattr(ended, name.removeprefix("ended_")) or None for name in _ENDED}
-        values |= {name: getattr(ended, name) for name in _FIGURES}
-    return tuple(values.get(name) for name in COLUMNS)
+    decided, ended = entry.decided, entry.ended
+    return (
+        number,
+        entry.id,
+        entry.time_unix_nano,
+        json.dumps(sorted(map(mark_text, entry.marks))),
+        json.dumps(decided.tiers) if decided and decided.tiers else None,
+        *(_NO_DECISION if decided is None else map(_or_null, _of_decided(decided))),
+        *(_NO_END if ended is None else map(_or_null, _of_ended(ended))),
+        entry.tier or None,
+    )
 
 
 def entry(columns: Sequence[Any]) -> tuple[int, Entry]:
@@ -58,6 +58,10 @@ def entry(columns: Sequence[Any]) -> tuple[int, Entry]:
         ended = Ended(of["ended_time"], of["ended_event"] or "", **texts, **{name: of[name] for name in _FIGURES})
     marks = frozenset(map(_mark, json.loads(of["marks"])))
     return of["number"], Entry(of["id"], of["time"], decided, ended, marks)
+
+
+def _or_null(value: str | int) -> str | int | None:
+    return None if value == "" else value
 
 
 def mark_text(mark: Mark) -> str:

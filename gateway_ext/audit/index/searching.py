@@ -1,12 +1,12 @@
 """How a page is found: led by the rarest of the conditions in the order of time, the others looked at on the way.
 
-No page looks at more than LOOKED_AT_MAX entries, so that it takes the same short time whatever is asked: one that finds too
-little ends where it has come to, and the next goes on there.
+No page looks at more than LOOKED_AT_MAX entries, nor begins to look at more when its time is over, so that it takes the same
+short time whatever is asked: one that finds too little ends where it has come to, and the next goes on there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,11 @@ from gateway_ext.audit.index.rows import entry, mark_text
 from gateway_ext.audit.index.schema import COLUMNS, INDEXED
 from gateway_ext.audit.index.steps import Query, Steps, marks
 
-LOOKED_AT: tuple[int, ...] = (512, 1_536, 6_144)  # more at once the longer it takes: most pages are full at once
+LOOKED_AT: tuple[int, ...] = (512, 1_536, 2_048, 2_048, 2_048)  # at once; most pages are full after the first
 LOOKED_AT_MAX = sum(LOOKED_AT)
 COUNTED_MAX = 2_000  # a condition that more entries meet than that is not rare
+IsOver = Callable[[], bool]
+
 _SELECT = ", ".join(f"entry.{name}" for name in COLUMNS)
 
 
@@ -68,8 +70,8 @@ def conditions(wanted: Filter) -> list[Condition]:
     return found
 
 
-def search(wanted: Filter, limit: int, position: Position) -> Steps[Found]:
-    """The next entries behind a position, in its direction: at most `limit`."""
+def search(wanted: Filter, limit: int, position: Position, is_over: IsOver) -> Steps[Found]:
+    """The next entries behind a position, in its direction: at most `limit`. `is_over`: whether the page's time is."""
     if any(not values for values in wanted.where.values()):
         return Found((), None)
     every = conditions(wanted)
@@ -89,6 +91,8 @@ def search(wanted: Filter, limit: int, position: Position) -> Steps[Found]:
         if not last_row:
             return Found(found, None)
         position = Position(position.direction, *last_row[0])
+        if is_over():
+            break
     return Found(found, position)
 
 

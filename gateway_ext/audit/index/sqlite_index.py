@@ -11,27 +11,15 @@ import contextlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from gateway_ext.audit.filters import Filter
-from gateway_ext.audit.index import changing, looking
-from gateway_ext.audit.index.cursors import Position
 from gateway_ext.audit.index.schema import SCHEMA_VERSION, TABLES, statements
 from gateway_ext.audit.index.steps import Insert, Many, Query, ReadRecords, Row, Step, Steps, marks
-from gateway_ext.audit.index.store import (
-    REBUILD,
-    Chunk,
-    IndexDamagedError,
-    IndexStatus,
-    IndexUnavailableError,
-    LogPosition,
-    Page,
-    Place,
-    Read,
-)
+from gateway_ext.audit.index.stepwise import StepwiseIndex
+from gateway_ext.audit.index.store import REBUILD, IndexDamagedError, IndexUnavailableError, Read
 
 BUSY_SECONDS = 10.0
 CACHE_KIBIBYTES = 64 * 1024
@@ -40,43 +28,14 @@ WAL_BYTES_KEPT_MAX = 64 * 1024 * 1024
 Result = TypeVar("Result")
 
 
-class SqliteIndex:
+class SqliteIndex(StepwiseIndex):
     """Implements store.Index, whose docstrings are the contract."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def position(self, log: str) -> LogPosition:
-        return await self._do(changing.position(log))
-
-    async def add(self, log: str, before: LogPosition, chunk: Chunk) -> bool:
-        return await self._do(changing.add(log, before, chunk), writes=True)
-
-    async def search(self, wanted: Filter, limit: int, position: Position) -> Page:
-        return await self._do(looking.page(wanted, limit, position))
-
-    async def generation(self) -> str:
-        return await self._do(looking.generation())
-
-    async def places(self, entry_id: str) -> tuple[Place, ...]:
-        return await self._do(looking.places(entry_id))
-
-    async def segments(self, log: str) -> Mapping[int, int]:
-        return await self._do(looking.segments(log))
-
-    async def logs(self) -> frozenset[str]:
-        return await self._do(looking.logs())
-
-    async def forget(
-        self, log: str, segment: int, leaves: frozenset[int] | None, segment_bytes: int, read: Read
-    ) -> int:
-        return await self._do(changing.forget(log, segment, leaves, segment_bytes), writes=True, read=read)
-
     async def clear(self) -> None:
         await asyncio.to_thread(self._clear)
-
-    async def status(self) -> IndexStatus:
-        return await self._do(looking.status())
 
     async def optimize(self) -> None:
         await asyncio.to_thread(self._optimize)

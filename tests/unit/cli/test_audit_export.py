@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway_ext import checkpoints
 from gateway_ext.audit.checkpoint_keys import load_or_make_key
 from gateway_ext.audit.checkpointer import Checkpointer
 from gateway_ext.audit.erased import Leaf, leaves, segment_of
-from gateway_ext.audit.exports.checking import LinesTable, check_export
+from gateway_ext.audit.exports.checking import check_export
 from gateway_ext.audit.exports.manifest import FileDigest, read_manifest, sign_manifest, write_manifest
 from gateway_ext.audit.exports.tables import original
 from gateway_ext.audit.exports.writing import digest_of
@@ -22,9 +24,11 @@ from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.segments import segment_path
 from gateway_ext.audit.signed_note import VerifierKey
 from gateway_ext.audit.spool import Spool
+from gateway_ext.cli.audit_export_verify import opened
 from gateway_ext.cli.audit_logs import read_keys
 from gateway_ext.cli.main import main
 from gateway_ext.clock import SystemClock
+from gateway_ext.settings import Settings
 from tests.unit.audit.index.recorded import ORDER, US, decision, outcome
 from tests.unit.audit.signed_logs import ORIGIN
 
@@ -171,25 +175,34 @@ def test_json_tells_programs(export: Callable[..., Path], run: Run) -> None:
     assert (found["ok"], found["bad_file"], found["manifest"]) == (False, "records.csv", None)
 
 
-def test_no_single_byte_can_be_changed(export: Callable[..., Path]) -> None:
-    out = export("--exchange", "e3", "--format", "jsonl")
+# Of a Parquet file only some: it has 40 kB for one row, and one digest is over all of it.
+@pytest.mark.parametrize(("form", "step"), [("csv", 1), ("jsonl", 1), ("parquet", 4)])
+def test_no_single_byte_can_be_changed(form: str, step: int, export: Callable[..., Path]) -> None:
+    """Each byte of each file, in another of its bits."""
+    out = export("--exchange", "e3", "--format", form)
     keys = read_keys(out.parent / "keys")
 
     def fault() -> str:
         try:
-            found = check_export(out, keys, LinesTable, lambda _: None)
+            found = check_export(out, keys, opened, lambda _: None)
         except ValueError:
             return "not believed"
         return found.bad_file
 
     assert fault() == ""
     for path in sorted(out.iterdir()):
-        whole = path.read_bytes()
         expected = "not believed" if path.name.startswith("manifest") else path.name
-        for at in range(0, len(whole), max(1, len(whole) // 100)):
-            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        for at, byte in list(enumerate(path.read_bytes()))[::step]:
+            put(path, at, byte ^ 1 << at % 8)
             assert fault() == expected, (path.name, at)
-        path.write_bytes(whole)
+            put(path, at, byte)
+    assert fault() == ""
+
+
+def put(path: Path, at: int, byte: int) -> None:
+    with path.open("r+b", buffering=0) as file:
+        file.seek(at)
+        file.write(bytes([byte]))
 
 
 @pytest.mark.parametrize("name", ["processor-0.segment", "processor-1.checkpoint", "records.csv"])
@@ -263,16 +276,22 @@ def test_a_row_that_is_left_out_or_changed_is_named(state: Path, export: Callabl
 
 def test_a_parquet_row_that_is_changed_is_named(state: Path, export: Callable[..., Path], run: Run) -> None:
     duckdb = pytest.importorskip("duckdb")
-    out = export("--format", "parquet")
-    table = out / "records.parquet"
-    read = f'SELECT * REPLACE ("gateway.budget.cost_nano" + 1 AS "gateway.budget.cost_nano") FROM read_parquet(\'{table}\')'
-    duckdb.sql(f"COPY ({read}) TO '{out / 'new'}' (FORMAT parquet)")
-    (out / "new").replace(table)
-    resigned(state, out)
-    assert "records.parquet: the row of leaf 2 of 'processor-0'" in verify(run, out)[1]
+    table = export("--format", "parquet") / "records.parquet"
+
+    def changed(column: str, to: str) -> str:
+        """What verifying says of it."""
+        read = f"SELECT * REPLACE ({to} AS \"{column}\") FROM read_parquet('{table}')"
+        duckdb.sql(f"COPY ({read}) TO '{table.parent / 'new'}' (FORMAT parquet)")
+        (table.parent / "new").replace(table)
+        resigned(state, table.parent)
+        return verify(run, table.parent)[1]
+
+    cost = '"gateway.budget.cost_nano"'
+    assert "the row of leaf 2 of 'processor-0'" in changed("gateway.budget.cost_nano", f"({cost} + 1)::DECIMAL(20,0)")
+    assert "has other columns than an export" in changed("gateway.budget.cost_nano", f"({cost} - 1)::DOUBLE")
     table.write_text("no table")
-    resigned(state, out)
-    assert "not believed: records.parquet is no Parquet" in verify(run, out)[1]
+    resigned(state, table.parent)
+    assert "not believed: records.parquet is no Parquet" in verify(run, table.parent)[1]
 
 
 def test_logs_cannot_be_swapped(state: Path, export: Callable[..., Path], run: Run) -> None:
@@ -296,6 +315,40 @@ def test_a_record_that_was_not_asked_for_is_named(state: Path, export: Callable[
     shutil.copy(whole / "processor-0.segment", out)
     resigned(state, out)
     assert "processor-0.segment: a record in it is not one that was asked for (leaf 1)" in verify(run, out)[1]
+
+
+KMS = """#!{python}
+import base64, json, sys
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+text = lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+if sys.argv[1:] == ["public", "checkpoints"]:
+    x = text(key.public_key().public_bytes_raw())
+    print(json.dumps(dict(kty="OKP", crv="Ed25519", kid="k1", x=x)))
+else:
+    assert sys.argv[1:] == ["sign", "checkpoints", "k1"]
+    print(text(key.sign(sys.stdin.buffer.read())))
+"""
+
+
+def test_a_key_management_service_signs_exports_as_it_signs_checkpoints(tmp_path: Path, run: Run) -> None:
+    root, program, settings_file = tmp_path / "state", tmp_path / "kms", tmp_path / "settings.yaml"
+    root.mkdir(mode=0o700)
+    program.write_text(KMS.format(python=sys.executable))
+    program.chmod(0o700)
+    settings_file.write_text(f"checkpoint_signer_command: {program}\n")
+    spool = Spool(root / "spool", "processor-0", SystemClock())
+    spool.append(decision("e1"))
+    spool.close()
+    work = checkpoints.checkpointer(Settings(state_dir=root, checkpoint_signer_command=str(program)))
+    work.step(at_once=True)
+    work.close()
+    options = ("--state", root, "--settings", settings_file)
+    code, _, error = run("export", tmp_path / "out", "--purpose", "x", *options)
+    assert code == 0, error
+    (tmp_path / "keys").write_text(run("checkpoint", "--key", "--state", root)[1])
+    assert verify(run, tmp_path / "out")[0] == 0
+    assert not (root / "checkpoint.key").exists(), "no key of ours has signed"
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------------

@@ -129,6 +129,21 @@ def test_a_person_is_held_by_the_pseudonym_that_the_trail_has(trail: Trail, run:
     assert b"hopper" not in written + (trail.root / "holds.sqlite").read_bytes()
 
 
+def test_with_pseudonyms_a_hold_by_the_name_in_old_records_is_told_without_it(trail: Trail, run: Run) -> None:
+    subjects = SubjectsStore(trail.root / "subjects.sqlite")
+    subjects.begin()
+    pseudonym = subjects.of("grace hopper").pseudonym
+    run("hold", "init")
+    for name, subject in (("case-1", "grace hopper"), ("case-2", "who never asked"), ("case-3", pseudonym)):
+        assert run("hold", "set", name, "--subject", subject, "--reason", "litigation")[0] == 0
+    assert [each[2].partition(":")[0] for each in acts(trail)[-3:]] == [
+        f"subject {pseudonym}",
+        "subject (withheld)",
+        f"subject {pseudonym}",
+    ]
+    assert "subject grace hopper" in run("hold", "list")[1], "it covers what has that name"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -33,6 +33,6 @@ def test_every_column_has_the_type_of_its_values() -> None:
     for name in BODIES:
         of = values("p0", 1, filled(name))
         for column, value in of.items():
-            expected = {bool: "BOOLEAN", int: "DECIMAL(20, 0)"}.get(type(value), "VARCHAR")
+            expected = {bool: "BOOLEAN", int: "DECIMAL(20,0)"}.get(type(value), "VARCHAR")
             assert kind(column) == expected, column
         assert all(isinstance(value, str) == (kind(column) == "VARCHAR") for column, value in flat(names, of).items())

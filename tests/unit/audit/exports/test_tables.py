@@ -1,4 +1,5 @@
 import csv
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -52,4 +53,12 @@ def test_times_are_rfc_3339_to_the_nanosecond() -> None:
 
 
 def test_text_of_values() -> None:
-    assert [text(each) for each in (None, "x", 5, False, {"a": [1]})] == ["", "x", "5", "false", '{"a":[1]}']
+    assert [text(each) for each in ("x", 5, -5, False, {"a": [1]})] == ["x", "5", "-5", "false", '{"a":[1]}']
+
+
+@settings(max_examples=100)
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_json_is_ascii_and_says_the_same(said: str) -> None:
+    line = row(Format.JSON_LINES, ("a",), {"a": [said, 0.5]})
+    assert line.isascii()
+    assert json.loads(line) == {"a": [said, 0.5]}

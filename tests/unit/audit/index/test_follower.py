@@ -82,6 +82,18 @@ async def test_two_followers_and_a_restart_count_each_record_once(
     assert status.positions == {"gateway/p0": LogPosition(1, 59, 59)}
 
 
+async def test_an_index_that_somebody_has_emptied_is_filled_again(
+    index: SqliteIndex, follower: Follower, spool: Path
+) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(follower.run())
+        write(spool / "p0", 1, event(decision("e1"), 1), event(decision("e2"), 2))
+        await until(index, ["e2", "e1"])
+        await index.clear()
+        await until(index, ["e2", "e1"])
+        task.cancel()
+
+
 @pytest.mark.parametrize("trouble", [IndexUnavailableError("the server is away"), OverflowError("the server is away")])
 async def test_an_outage_is_told_of_once_and_stops_nothing(
     trouble: Exception,

@@ -16,7 +16,7 @@ from gateway_ext.audit.index import searching
 from gateway_ext.audit.index.cursors import Direction, Position
 from gateway_ext.audit.index.entry import Field
 from gateway_ext.audit.index.schema import INDEXED
-from gateway_ext.audit.index.searching import Found, search
+from gateway_ext.audit.index.searching import Found, IsOver, search
 from gateway_ext.audit.index.sqlite_index import SqliteIndex
 from gateway_ext.audit.index.steps import Query
 from tests.unit.audit.index.index_contract import ALL, ids, where
@@ -51,10 +51,11 @@ def carried_out(
     wanted: Filter,
     position: Position = NEWEST,
     limit: int = 50,
+    is_over: IsOver = lambda: False,
 ) -> tuple[Found, list[str]]:
     """What is found, and the plan of every statement on the way."""
     plans: list[str] = []
-    steps, rows = search(wanted, limit, position), list[Sequence[Any]]()
+    steps, rows = search(wanted, limit, position, is_over), list[Sequence[Any]]()
     try:
         step = next(steps)
         while True:
@@ -125,6 +126,24 @@ def test_a_page_that_finds_nothing_ends_where_it_has_come_to(connection: sqlite3
         pages += 1
         assert not found.entries
     assert pages == (EXCHANGES // 2) // (8 + 16 + 32) + 1
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_a_page_whose_time_is_over_ends_after_the_next_look_and_nothing_is_passed_over(
+    connection: sqlite3.Connection,
+) -> None:
+    wanted = where(provider="us", jurisdiction="US")
+    pages: dict[bool, list[Found]] = {False: [], True: []}
+    for is_over, found in pages.items():
+        position: Position | None = NEWEST
+        while position:
+            page, _ = carried_out(connection, wanted, position, EXCHANGES, is_over=lambda is_over=is_over: is_over)  # type: ignore[misc]  # mypy sees no default
+            found.append(page)
+            position = page.reached
+    numbers = {is_over: [number for page in found for number, _ in page.entries] for is_over, found in pages.items()}
+    assert numbers[True] == numbers[False]
+    assert max(len(page.entries) for page in pages[True]) <= 8, "of the first look, not of more"
+    assert len(pages[True]) > len(pages[False])
 
 
 def test_a_condition_that_nothing_meets_ends_the_search_at_once(connection: sqlite3.Connection) -> None:
