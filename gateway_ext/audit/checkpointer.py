@@ -20,7 +20,7 @@ from gateway_ext.audit.signed_note import NoteSigner, VerifierKey
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.private_files import make_private_directory
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 1.0
 _NANO = 1_000_000_000
 
 _log = logging.getLogger(__name__)

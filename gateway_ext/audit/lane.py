@@ -63,7 +63,10 @@ class Lane:
         return LaneStatus(self._directory.name, self._output, self._cursor, lag_bytes, self._stuck_id, self._trouble)
 
     async def step(self, now_seconds: float) -> bool:
-        """Deliver one batch unless a retry is not due yet. Whether there may be more to do at once."""
+        """Deliver one batch unless a retry is not due yet. Whether there is more to do at once.
+
+        Records that come in while a batch is on its way are none of that: they wait for each other, and go together.
+        """
         if now_seconds < self._retry_at_seconds:
             return False
         try:
@@ -93,7 +96,7 @@ class Lane:
         self._stuck_id = self._trouble = ""
         self._retry_seconds = _RETRY_SECONDS_MIN
         self._batch_records = min(limits.SHIP_BATCH_RECORDS_MAX, self._batch_records * 2)
-        return bool(batch.events)
+        return batch.has_more
 
     def _advance(self, cursor: Cursor) -> None:
         save_cursor(self._directory, cursor, self._output)

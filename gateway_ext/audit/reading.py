@@ -17,10 +17,14 @@ from gateway_ext.audit.segments import HEADER_BYTES, Damage, Frame, scan, segmen
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records in the order they were written, and the cursor to save once they have been acknowledged."""
+    """Records in the order they were written, and the cursor to save once they have been acknowledged.
+
+    `has_more`: there was more behind them already when they were read.
+    """
 
     events: tuple[Event, ...]
     cursor: Cursor
+    has_more: bool = False
 
 
 def next_batch(directory: Path, cursor: Cursor, records_max: int, bytes_max: int) -> Batch:
@@ -29,14 +33,16 @@ def next_batch(directory: Path, cursor: Cursor, records_max: int, bytes_max: int
     Only a segment that is followed by another one is complete: bad bytes at its end are a torn tail. In the newest
     segment they may be a record that is just being written, so they are left alone. Raises OSError.
     """
-    numbers = [number for number in segment_sizes(directory) if number >= cursor.segment]
+    sizes = segment_sizes(directory)
+    numbers = [number for number in sizes if number >= cursor.segment]
     for number in numbers:
         if number != cursor.segment:
             cursor = dataclasses.replace(cursor, segment=number, offset=0)
         data = _read(directory, cursor, bytes_max)
         batch = _take(data, cursor, records_max, bytes_max)
         if batch.events or number == numbers[-1]:
-            return batch
+            has_more = number != numbers[-1] or batch.cursor.offset < sizes[number]
+            return dataclasses.replace(batch, has_more=has_more and bool(batch.events))
         cursor = _leave_segment(batch.cursor, len(data) - (batch.cursor.offset - cursor.offset))
     return Batch((), cursor)
 
@@ -55,34 +61,31 @@ def _read(directory: Path, cursor: Cursor, window_bytes: int) -> bytes:
 def _take(data: bytes, cursor: Cursor, records_max: int, bytes_max: int) -> Batch:
     """Records of one segment's `data`, which begins at the cursor. Losses are counted in the batch's cursor."""
     events: list[Event] = []
-    start = cursor.offset
+    run_id, sequence = cursor.run_id, cursor.sequence
+    end = lost_records = damaged_bytes = 0
     for part in scan(data):
         if isinstance(part, Damage):
-            cursor = dataclasses.replace(
-                cursor, offset=start + part.end, damaged_bytes=cursor.damaged_bytes + part.end - part.start
-            )
-            continue
-        if len(events) == records_max or (events and part.end > bytes_max):
+            damaged_bytes += part.end - part.start
+        elif len(events) == records_max or (events and part.end > bytes_max):
             break
-        event = _event(part.payload)
-        if event is None:
-            cursor = dataclasses.replace(
-                cursor,
-                offset=start + part.end,
-                damaged_bytes=cursor.damaged_bytes + HEADER_BYTES + len(part.payload),
-            )
-            continue
-        events.append(event)
-        expected = cursor.sequence + 1 if event.run_id == cursor.run_id else 1
-        cursor = dataclasses.replace(
-            cursor,
-            offset=start + part.end,
-            run_id=event.run_id,
-            sequence=event.sequence,
-            records=cursor.records + 1,
-            lost_records=cursor.lost_records + max(0, event.sequence - expected),
-        )
-    return Batch(tuple(events), cursor)
+        elif (event := _event(part.payload)) is None:
+            damaged_bytes += HEADER_BYTES + len(part.payload)
+        else:
+            expected = sequence + 1 if event.run_id == run_id else 1
+            lost_records += max(0, event.sequence - expected)
+            run_id, sequence = event.run_id, event.sequence
+            events.append(event)
+        end = part.end
+    behind = dataclasses.replace(
+        cursor,
+        offset=cursor.offset + end,
+        run_id=run_id,
+        sequence=sequence,
+        records=cursor.records + len(events),
+        lost_records=cursor.lost_records + lost_records,
+        damaged_bytes=cursor.damaged_bytes + damaged_bytes,
+    )
+    return Batch(tuple(events), behind)
 
 
 def _leave_segment(cursor: Cursor, torn_bytes: int) -> Cursor:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway_ext.audit.part_checksums import PartChecksums
+
 _LENGTH = struct.Struct("<I")
 _HEADER = struct.Struct("<II")
 _NAME = re.compile(r"(\d{10})\.segment")
@@ -46,10 +48,12 @@ def frame(payload: bytes) -> bytes:
 def scan(data: bytes) -> Iterator[Frame | Damage]:
     """Frames of `data`, in order. Stops at bytes that no whole frame follows: a torn or still growing tail."""
     position = 0
+    checksums: PartChecksums | None = None  # needed for damaged data only
     while position < len(data):
         found = _frame_at(data, position)
         if found is None:
-            following = next((at for at in range(position + 1, len(data)) if _frame_at(data, at)), None)
+            checksums = checksums or PartChecksums(data)
+            following = _next_frame(data, position + 1, checksums)
             if following is None:
                 return
             yield Damage(position, following)
@@ -71,6 +75,22 @@ def _frame_at(data: bytes, position: int) -> Frame | None:
     if zlib.crc32(payload, zlib.crc32(data[position : position + _LENGTH.size])) != checksum:
         return None
     return Frame(payload, end)
+
+
+def _next_frame(data: bytes, first: int, checksums: PartChecksums) -> int | None:
+    """The first position from `first` on where a whole frame is.
+
+    Anything may pass for a length in damaged data, or be meant to: at any position as much work as at any other.
+    """
+    size = len(data)
+    for position in range(first, size - HEADER_BYTES + 1):
+        start = position + HEADER_BYTES
+        length, checksum = _HEADER.unpack_from(data, position)
+        if start + length <= size:
+            before = zlib.crc32(data[position : position + _LENGTH.size])
+            if checksums.crc32(start, start + length, before) == checksum:
+                return position
+    return None
 
 
 def segment_path(directory: Path, number: int) -> Path:

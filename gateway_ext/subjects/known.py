@@ -63,9 +63,8 @@ class KnownSubjects(StoreFollower[tuple[str, int]]):
         """What a record keeps of the person beyond the pseudonym: sealed once, and the same bytes in each record."""
         return self._sealed(subject, email, credential_id)
 
-    def poll(self) -> bool:
-        """One look at the store, once anybody wants to know."""
-        return self._is_asked and super().poll()
+    def _is_wanted(self) -> bool:
+        return self._is_asked
 
     def _take(self, found: tuple[str, int]) -> None:
         self._state = found

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
 import orjson
-from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsPartialSuccess,
     ExportLogsServiceRequest,
@@ -25,10 +26,11 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import (
     LogsServiceServicer,
     add_LogsServiceServicer_to_server,
 )
-from opentelemetry.proto.logs.v1.logs_pb2 import LogsData, ResourceLogs, ScopeLogs
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.telemetry.line_file import LineFile
+from gateway_ext.telemetry.otlp_json import shown, shown_record
 from gateway_ext.telemetry.otlp_other_signals import serve_other_signals
 
 _log = logging.getLogger(__name__)
@@ -42,12 +44,21 @@ class SinkRefusal(Exception):  # noqa: N818  (an answer, not a fault)
         self.status = status
 
 
-Intake = Callable[[Sequence[LogsData]], Awaitable[Sequence[LogsData]]]
-"""Sees the records of one export, one LogsData each; returns those to take (the rest are rejected), or delays, or
-raises SinkRefusal. For tests of whoever sends here."""
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A log record. `resource` and `scope`: the ResourceLogs and ScopeLogs it came in, in OTLP/JSON, without records."""
+
+    resource: Mapping[str, Any]
+    scope: Mapping[str, Any]
+    record: LogRecord
 
 
-async def take_all(records: Sequence[LogsData]) -> Sequence[LogsData]:
+Intake = Callable[[Sequence[Received]], Awaitable[Sequence[Received]]]
+"""Sees the records of one export; returns those to take (the rest are rejected), or delays, or raises SinkRefusal. For
+tests of whoever sends here."""
+
+
+async def take_all(records: Sequence[Received]) -> Sequence[Received]:
     return records
 
 
@@ -129,37 +140,26 @@ class _Servicer(LogsServiceServicer):
         )
 
 
-def split(request: ExportLogsServiceRequest) -> list[LogsData]:
-    """One LogsData per log record, with the record's resource and scope."""
-    return [
-        LogsData(
-            resource_logs=[
-                ResourceLogs(
-                    resource=of_resource.resource if of_resource.HasField("resource") else None,
-                    schema_url=of_resource.schema_url,
-                    scope_logs=[
-                        ScopeLogs(
-                            scope=of_scope.scope if of_scope.HasField("scope") else None,
-                            schema_url=of_scope.schema_url,
-                            log_records=[log_record],
-                        )
-                    ],
-                )
-            ]
+def split(request: ExportLogsServiceRequest) -> list[Received]:
+    """Each log record, with the record's resource and scope."""
+    received: list[Received] = []
+    for of_resource in request.resource_logs:
+        resource = shown(
+            ResourceLogs(
+                resource=of_resource.resource if of_resource.HasField("resource") else None,
+                schema_url=of_resource.schema_url,
+            )
         )
-        for of_resource in request.resource_logs
-        for of_scope in of_resource.scope_logs
-        for log_record in of_scope.log_records
-    ]
+        for of_scope in of_resource.scope_logs:
+            scope = shown(
+                ScopeLogs(scope=of_scope.scope if of_scope.HasField("scope") else None, schema_url=of_scope.schema_url)
+            )
+            received += [Received(resource, scope, record) for record in of_scope.log_records]
+    return received
 
 
-def to_line(record: LogsData) -> bytes:
-    """OTLP/JSON: protobuf's JSON mapping, but with enumerations as numbers and trace ids in hexadecimal."""
-    document = MessageToDict(record, use_integers_for_enums=True)
-    log_record = record.resource_logs[0].scope_logs[0].log_records[0]
-    shown = document["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
-    if log_record.trace_id:
-        shown["traceId"] = log_record.trace_id.hex()
-    if log_record.span_id:
-        shown["spanId"] = log_record.span_id.hex()
+def to_line(received: Received) -> bytes:
+    """A LogsData of this record alone, in OTLP/JSON."""
+    of_scope = {**received.scope, "logRecords": [shown_record(received.record)]}
+    document = {"resourceLogs": [{**received.resource, "scopeLogs": [of_scope]}]}
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)

@@ -43,6 +43,10 @@ class StoreFollower(ABC, Generic[Found]):
     def _tell(self) -> None:
         """Something was taken. Called on the event loop."""
 
+    def _is_wanted(self) -> bool:
+        """Whether anybody wants to know. Until then nothing is looked at."""
+        return True
+
     def is_known(self) -> bool:
         """Whether what was last taken is still what the store holds, as far as can be known."""
         age_ns = self._age_ns()
@@ -73,12 +77,12 @@ class StoreFollower(ABC, Generic[Found]):
         while True:
             await asyncio.sleep(self._poll_seconds)
             # In a thread: a disk that hangs must not take the event loop with it.
-            if await asyncio.to_thread(self.poll):
+            if self._is_wanted() and await asyncio.to_thread(self.poll):
                 self._tell()
 
     def poll(self) -> bool:
         """One look at the store. Whether something was taken. Never waits for another poll, never raises."""
-        if not self._mutex.acquire(blocking=False):
+        if not self._is_wanted() or not self._mutex.acquire(blocking=False):
             return False
         try:
             looked_ns = self._clock.monotonic_ns()

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
-from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
 from gateway_ext import limits
 from gateway_ext.audit.events import EventName
@@ -20,7 +19,7 @@ from gateway_ext.audit.shipper import Shipper
 from gateway_ext.audit.spool import Spool
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import AuditUnavailable
-from gateway_ext.telemetry.otlp_file_sink import Intake, OtlpFileSink, SinkRefusal, take_all
+from gateway_ext.telemetry.otlp_file_sink import Intake, OtlpFileSink, Received, SinkRefusal, take_all
 from gateway_ext.telemetry.otlp_lines import last_log_lines
 
 WRITER = Path(__file__).parent / "spool_writer.py"
@@ -58,11 +57,11 @@ async def shipping(spool: Path, port: int) -> AsyncIterator[Shipper]:
         await exporter.close()
 
 
-async def refusing(_: Sequence[LogsData]) -> Sequence[LogsData]:
+async def refusing(_: Sequence[Received]) -> Sequence[Received]:
     raise SinkRefusal(grpc.StatusCode.UNAVAILABLE)
 
 
-async def slow(records: Sequence[LogsData]) -> Sequence[LogsData]:
+async def slow(records: Sequence[Received]) -> Sequence[Received]:
     await asyncio.sleep(0.1)
     return records
 
@@ -70,7 +69,7 @@ async def slow(records: Sequence[LogsData]) -> Sequence[LogsData]:
 def half_accepting() -> Intake:
     chance = random.Random(SEED)
 
-    async def intake(records: Sequence[LogsData]) -> Sequence[LogsData]:
+    async def intake(records: Sequence[Received]) -> Sequence[Received]:
         return records if chance.random() < 0.5 else [record for record in records if chance.random() < 0.5]
 
     return intake

@@ -14,13 +14,12 @@ from pathlib import Path
 
 import grpc
 import pytest
-from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
 from gateway_ext.audit.cursor import load_cursors, undelivered_bytes
 from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.segments import process_directories
 from gateway_ext.budget.status import read_accounts
-from gateway_ext.telemetry.otlp_file_sink import Intake, OtlpFileSink, SinkRefusal, take_all
+from gateway_ext.telemetry.otlp_file_sink import Intake, OtlpFileSink, Received, SinkRefusal, take_all
 from gateway_ext.telemetry.otlp_lines import LogLine, last_log_lines
 from tests.envoy.stack import Stack, free_ports, running_stack
 from tests.faults.traffic import Traffic
@@ -120,14 +119,14 @@ async def collecting(port: int, path: Path, intake: Intake = take_all) -> AsyncI
         await sink.stop()
 
 
-async def refusing(_: Sequence[LogsData]) -> Sequence[LogsData]:
+async def refusing(_: Sequence[Received]) -> Sequence[Received]:
     raise SinkRefusal(grpc.StatusCode.UNAVAILABLE)
 
 
 def half_accepting() -> Intake:
     chance = random.Random(SEED)
 
-    async def intake(records: Sequence[LogsData]) -> Sequence[LogsData]:
+    async def intake(records: Sequence[Received]) -> Sequence[Received]:
         return records if chance.random() < 0.5 else [record for record in records if chance.random() < 0.5]
 
     return intake

@@ -1,58 +1,88 @@
-"""Audit events as OTLP log records, and what a collector's reply means: the same over gRPC and HTTP."""
+"""Audit events as OTLP log records, and what a collector's reply means: the same over gRPC and HTTP.
+
+The messages are those of the package opentelemetry-proto, filled in place: OpenTelemetry's own encoder first makes two other
+objects of each record, and takes three times as long.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
-from opentelemetry.sdk._logs import ReadableLogRecord
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs, SeverityNumber
 
 from gateway_ext.audit import semconv
 from gateway_ext.audit.delivery import Answer, Delivery
 from gateway_ext.audit.encoding import Event
 from gateway_ext.audit.trace_ids import span_id, trace_id
 
+if TYPE_CHECKING:
+    from opentelemetry.util.types import AnyValue as Value
+
 EXPORT_TIMEOUT_SECONDS = 10.0
+_INTEGER_MAX = 2**63 - 1
+_SAMPLED = 1  # W3C Trace Context, "trace-flags"
 
 
 def to_request(events: Sequence[Event]) -> ExportLogsServiceRequest:
-    """One export request with one log record per event, in order."""
-    scope = InstrumentationScope(semconv.SCOPE)
-    resources = {event.run_id: Resource(semconv.resource(event)) for event in events}
-    return encode_logs(
-        [
-            ReadableLogRecord(
-                log_record=LogRecord(
-                    timestamp=event.time_unix_nano,
-                    observed_timestamp=event.time_unix_nano,
-                    context=_context(event),
-                    severity_number=SeverityNumber.WARN if semconv.is_noteworthy(event) else SeverityNumber.INFO,
-                    severity_text="WARN" if semconv.is_noteworthy(event) else "INFO",
-                    event_name=event.name,
-                    body=event.name,
-                    attributes=semconv.attributes(event),
-                ),
-                resource=resources[event.run_id],
-                instrumentation_scope=scope,
-            )
-            for event in events
-        ]
-    )
+    """One export request with one log record per event: by the run that wrote them, in order."""
+    request = ExportLogsServiceRequest()
+    runs: dict[tuple[str, str], ScopeLogs] = {}
+    for event in events:
+        writer = event.processor, event.run_id
+        if (run := runs.get(writer)) is None:
+            run = runs[writer] = _begin_run(request, event)
+        _fill_record(run.log_records.add(), event)
+    return request
 
 
-def _context(event: Event) -> Context | None:
-    """Of a request that is part of its caller's trace: the span that telemetry makes of it."""
-    if not event.decision.HasField("trace_parent"):
-        return None
-    flags = TraceFlags(TraceFlags.SAMPLED if event.decision.trace_parent.sampled else TraceFlags.DEFAULT)
-    span_context = SpanContext(trace_id(event), span_id(event), is_remote=False, trace_flags=flags)
-    return set_span_in_context(NonRecordingSpan(span_context), Context())
+def _begin_run(request: ExportLogsServiceRequest, event: Event) -> ScopeLogs:
+    of_run = request.resource_logs.add()
+    for name, value in semconv.resource(event).items():
+        of_run.resource.attributes.add(key=name).value.string_value = value
+    of_scope = of_run.scope_logs.add()
+    of_scope.scope.name = semconv.SCOPE
+    return of_scope
+
+
+def _fill_record(record: LogRecord, event: Event) -> None:
+    record.time_unix_nano = record.observed_time_unix_nano = event.time_unix_nano
+    if semconv.is_noteworthy(event):
+        record.severity_number, record.severity_text = SeverityNumber.SEVERITY_NUMBER_WARN, "WARN"
+    else:
+        record.severity_number, record.severity_text = SeverityNumber.SEVERITY_NUMBER_INFO, "INFO"
+    record.event_name = record.body.string_value = event.name
+    if event.decision.HasField("trace_parent"):  # part of its caller's trace: the span that telemetry makes of it
+        if trace := trace_id(event):  # of zeros alone there is none
+            record.trace_id = trace.to_bytes(16)
+        record.span_id = span_id(event).to_bytes(8)
+        record.flags = _SAMPLED if event.decision.trace_parent.sampled else 0
+    add = record.attributes.add
+    for name, value in semconv.attributes(event).items():
+        _fill(add(key=name).value, value)
+
+
+def _fill(into: AnyValue, value: Value) -> None:
+    if isinstance(value, str):
+        into.string_value = value
+    elif isinstance(value, bool):
+        into.bool_value = value
+    elif isinstance(value, int):
+        into.int_value = min(value, _INTEGER_MAX)  # a count of a record may be twice that
+    elif isinstance(value, float):
+        into.double_value = value
+    elif isinstance(value, Mapping):
+        into.kvlist_value.SetInParent()  # that an empty one is one, too
+        for name, each in value.items():
+            _fill(into.kvlist_value.values.add(key=name).value, each)
+    elif isinstance(value, Sequence):
+        into.array_value.SetInParent()
+        for each in value:
+            _fill(into.array_value.values.add(), each)
+    else:
+        raise TypeError(f"an attribute cannot be a {type(value).__name__}")
 
 
 def judge(reply: ExportLogsServiceResponse, sent: int) -> Delivery:

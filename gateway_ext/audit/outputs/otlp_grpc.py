@@ -69,9 +69,8 @@ class OtlpGrpcExporter:
         self._stub = LogsServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated without annotations
 
     async def export(self, events: Sequence[Event]) -> Delivery:
-        request = await asyncio.to_thread(to_request, events)
         try:
-            headers = await asyncio.to_thread(self._headers)
+            request, headers = await asyncio.to_thread(lambda: (to_request(events), self._headers()))
             reply = await self._stub.Export(request, timeout=EXPORT_TIMEOUT_SECONDS, metadata=tuple(headers.items()))
         except ConfigurationError:
             return Delivery(Answer.UNREACHABLE, "otlp_headers_file cannot be used")

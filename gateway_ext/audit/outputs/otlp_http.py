@@ -21,6 +21,7 @@ from gateway_ext.errors import ConfigurationError
 _PATH = "/v1/logs"
 _MEDIA_TYPE = "application/x-protobuf"
 _REPLY_BYTES_MAX = 64 * 1024
+_GZIP_LEVEL = 1  # a batch is of much the same text: level 9 saves a quarter of what is left, for three times the work
 _TRANSIENT = frozenset({429, 502, 503, 504})  # "Retryable Response Codes"; of no other status the same is sent again
 
 
@@ -45,9 +46,8 @@ class OtlpHttpExporter:
         self._client = httpx.AsyncClient(verify=trust, timeout=EXPORT_TIMEOUT_SECONDS, trust_env=False)
 
     async def export(self, events: Sequence[Event]) -> Delivery:
-        body = await asyncio.to_thread(_body, events)
         try:
-            headers = await asyncio.to_thread(self._headers)
+            body, headers = await asyncio.to_thread(lambda: (_body(events), self._headers()))
             async with asyncio.timeout(EXPORT_TIMEOUT_SECONDS):
                 return await self._post(body, headers, len(events))
         except ConfigurationError:
@@ -69,7 +69,7 @@ class OtlpHttpExporter:
 
 
 def _body(events: Sequence[Event]) -> bytes:
-    return gzip.compress(to_request(events).SerializeToString(), mtime=0)
+    return gzip.compress(to_request(events).SerializeToString(), _GZIP_LEVEL, mtime=0)
 
 
 async def _start_of(response: httpx.Response) -> bytes:

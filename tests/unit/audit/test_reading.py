@@ -44,6 +44,17 @@ def test_batches_are_bounded_and_continue(tmp_path: Path) -> None:
     assert (cursor.segment, cursor.records, cursor.lost_records, cursor.torn_tails) == (2, 5, 0, 0)
 
 
+def test_a_batch_says_whether_there_was_more(tmp_path: Path) -> None:
+    write(tmp_path, b"".join(map(framed, (1, 2, 3))), b"".join(map(framed, (4, 5))))
+    told, cursor = list[tuple[int, bool]](), Cursor()
+    while (new := batch(tmp_path, cursor, records_max=2)).events:
+        told.append((len(new.events), new.has_more))
+        cursor = new.cursor
+    assert told == [(2, True), (1, True), (2, False)]
+    assert not new.has_more
+    assert batch(tmp_path, cursor=Cursor(segment=2), bytes_max=1).has_more
+
+
 @pytest.mark.parametrize("bytes_max", [1, 50, 100, 150, 300])
 def test_a_record_larger_than_the_window_still_comes(bytes_max: int, tmp_path: Path) -> None:
     write(tmp_path, b"".join(map(framed, range(1, 8))))

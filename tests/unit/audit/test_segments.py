@@ -1,4 +1,7 @@
+import struct
+import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,3 +67,26 @@ def test_process_directories_are_directories(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "a")
     assert [path.name for path in process_directories(tmp_path)] == ["a", "b"]
     assert process_directories(tmp_path / "missing") == []
+
+
+def test_damage_that_passes_for_lengths_everywhere_costs_no_more_for_each_byte_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checksummed = 0
+
+    def crc32(data: bytes, value: int = 0) -> int:
+        nonlocal checksummed
+        checksummed += len(data)
+        return zlib.crc32(data, value)
+
+    monkeypatch.setattr("gateway_ext.audit.segments.zlib", SimpleNamespace(crc32=crc32))
+    monkeypatch.setattr("gateway_ext.audit.part_checksums.zlib", SimpleNamespace(crc32=crc32))
+    for_each_byte = []
+    for size in (16_384, 65_536):
+        damaged = struct.pack("<I", size // 4) * (
+            size // 4
+        )  # at every fourth byte, the length of a frame that would fit
+        checksummed = 0
+        assert list(scan(damaged + frame(b"whole"))) == [Damage(0, size), Frame(b"whole", size + 13)]
+        for_each_byte.append(checksummed / size)
+    assert for_each_byte[1] < 2 * for_each_byte[0]

@@ -81,6 +81,22 @@ async def test_ships_in_order_and_in_batches(tmp_path: Path, spool: Spool, monke
     assert (shipper.shipped, shipper.lag_bytes) == (10, 0)
 
 
+async def test_what_comes_in_while_a_batch_is_on_its_way_gathers_to_the_next_one(tmp_path: Path, spool: Spool) -> None:
+    collector = Collector()
+
+    def judge(_: Sequence[Event]) -> Delivery:
+        spool.append(RECORD)
+        return Delivery(Answer.ACCEPTED)
+
+    collector.judge = judge
+    shipper = Shipper(tmp_path, {"otlp": collector}, HandClock())
+    spool.append(RECORD)
+    assert not await shipper.step()
+    spool.append(RECORD)
+    assert not await shipper.step()
+    assert collector.sizes == [1, 2]
+
+
 async def test_the_cursor_survives_a_restart_of_the_shipper(tmp_path: Path, spool: Spool) -> None:
     collector = Collector()
     spool.append(RECORD)

@@ -12,11 +12,11 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData, ResourceLogs, ScopeLogs, SeverityNumber
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from gateway_ext.errors import ConfigurationError
-from gateway_ext.telemetry.otlp_file_sink import OtlpFileSink
+from gateway_ext.telemetry.otlp_file_sink import OtlpFileSink, Received
 
 
 def request(*names: str) -> ExportLogsServiceRequest:
@@ -148,7 +148,7 @@ async def test_a_torn_line_of_a_killed_receiver_does_not_spoil_the_next(path: Pa
 async def test_rejecting_and_delaying(path: Path) -> None:
     gate = asyncio.Event()
 
-    async def every_other(records: Sequence[LogsData]) -> Sequence[LogsData]:
+    async def every_other(records: Sequence[Received]) -> Sequence[Received]:
         await gate.wait()
         return records[::2]
 

@@ -18,7 +18,6 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import (
     LogsServiceServicer,
     add_LogsServiceServicer_to_server,
 )
-from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
 from gateway_ext.audit.delivery import Answer, Delivery
 from gateway_ext.audit.encoding import Event
@@ -26,7 +25,7 @@ from gateway_ext.audit.outputs.headers import Headers, headers_in, no_headers
 from gateway_ext.audit.outputs.otlp import to_request
 from gateway_ext.audit.outputs.otlp_grpc import OtlpGrpcExporter
 from gateway_ext.errors import ConfigurationError
-from gateway_ext.telemetry.otlp_file_sink import OtlpFileSink, SinkRefusal
+from gateway_ext.telemetry.otlp_file_sink import OtlpFileSink, Received, SinkRefusal
 from gateway_ext.telemetry.otlp_lines import last_log_lines
 from gateway_ext.wire import audit_pb2
 
@@ -56,7 +55,7 @@ class Intake:
         self.rejected = 0
         self.status: grpc.StatusCode | None = None
 
-    async def __call__(self, records: Sequence[LogsData]) -> Sequence[LogsData]:
+    async def __call__(self, records: Sequence[Received]) -> Sequence[Received]:
         if self.status is not None:
             raise SinkRefusal(self.status)
         return records[: len(records) - self.rejected]
@@ -102,6 +101,22 @@ def test_one_log_record_per_event_in_order_with_severity_and_event_name() -> Non
     assert {record.severity_number for record in of_scope.log_records} == {13}
     assert {record.event_name for record in of_scope.log_records} == {"request:decision:refused"}
     assert {record.dropped_attributes_count for record in of_scope.log_records} == {0}
+
+
+def test_a_count_that_otlp_has_no_room_for_is_its_largest_one() -> None:
+    outcome = Event(outcome=audit_pb2.Outcome(input_tokens=2**64 - 1, output_tokens=1))
+    (record,) = to_request([outcome]).resource_logs[0].scope_logs[0].log_records
+    values = {each.key: each.value.int_value for each in record.attributes}
+    assert (values["gen_ai.usage.input_tokens"], values["gen_ai.usage.output_tokens"]) == (2**63 - 1, 1)
+
+
+def test_records_of_several_runs_go_by_run() -> None:
+    runs = [Event(id=f"{run}-{number}", run_id=run) for number in (1, 2) for run in ("r", "s")]
+    sent = [
+        (each.resource.attributes[1].value.string_value, len(each.scope_logs[0].log_records))
+        for each in to_request(runs).resource_logs
+    ]
+    assert sent == [("r", 2), ("s", 2)]
 
 
 async def test_a_partial_rejection_is_no_success(exporter: OtlpGrpcExporter, intake: Intake) -> None:
