@@ -5,6 +5,8 @@
 #   VENV     where the virtual environment lies
 #   UP       options for `gateway-ext up`, e.g. make run UP="--port 9000"
 #   TESTS    what pytest is given, e.g. make test TESTS="tests/unit -k guard"
+#   BENCH    options for `python -m benchmarks.run`, e.g. make bench BENCH="--quick"
+#   SOAK     options for `python -m benchmarks.soak`, e.g. make soak SOAK="--minutes 60"
 #   ACCURACY options for `gateway-ext guard bench`, e.g. make accuracy ACCURACY="--data DIR"
 
 PYTHON ?= python3
@@ -12,6 +14,8 @@ VENV ?= .venv
 UP ?=
 TESTS ?=
 ACCURACY ?=
+BENCH ?=
+SOAK ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -28,11 +32,11 @@ help: ## list the targets
 # --- run and test -----------------------------------------------------------------------------------------------------
 
 .PHONY: run
-run: venv proto ## start the whole gateway on this machine (Ctrl-C stops it)
+run: venv proto patterns ## start the whole gateway on this machine (Ctrl-C stops it)
 	$(BIN)/gateway-ext up $(UP)
 
 .PHONY: test
-test: check nodedeps serverdeps tooldeps clientdeps ## check the code, then run all tests against a real Envoy
+test: check patterns nodedeps serverdeps tooldeps clientdeps ## check the code, then run all tests against a real Envoy
 ifeq ($(strip $(TESTS)),)
 	nice -n 10 $(BIN)/python -m pytest -q --timeout 600 $(BESIDE) > $(VENV)/tests-beside.log 2>&1 & beside=$$!; \
 	  trap "kill $$beside" INT TERM; \
@@ -55,9 +59,16 @@ check: venv proto ## lint, formatting, types and the direction of imports
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: venv proto ## measure what the gateway costs, against Envoy alone
-	$(BIN)/python -m benchmarks.request_path
+bench: venv proto patterns ## measure what the gateway costs, beside Envoy alone and other gateways
+	$(BIN)/python -m benchmarks.run $(BENCH)
+ifeq ($(strip $(BENCH)),)
 	$(BIN)/python -m benchmarks.audit_append
+	$(BIN)/python -m benchmarks.growth
+endif
+
+.PHONY: soak
+soak: venv proto patterns ## run mixed traffic for ten minutes: does memory stay flat?
+	$(BIN)/python -m benchmarks.soak $(SOAK)
 
 .PHONY: accuracy
 accuracy: venv proto ## measure how accurate the Guard is and refresh docs/guard-accuracy.md
@@ -87,6 +98,14 @@ proto: $(GENERATED) ## compile the wire formats again when they changed
 
 $(GENERATED) &: $(PROTOS) proto/compile.py | $(VENV)/.installed
 	$(BIN)/python proto/compile.py
+
+# Whatever is not compiled here each first start compiles for itself, in seconds.
+.PHONY: patterns
+patterns: gateway_ext/guard/compiled/.complete ## compile the Guard's patterns again when they changed
+
+gateway_ext/guard/compiled/.complete: $(VENV)/.installed $(shell find gateway_ext/guard -name '*.py') | $(GENERATED)
+	$(BIN)/gateway-ext guard compile
+	@touch $@
 
 # The OpenAI Node SDK is one of the clients that the tests use, and an OpenID provider in Node.js one of the servers. Debian's
 # packages are installed where that is possible.
@@ -134,6 +153,9 @@ lock: ## resolve the dependencies anew and write the lock files
 	build/uv/bin/uv pip compile pyproject.toml --output-file requirements.lock $(LOCK_OPTIONS)
 	build/uv/bin/uv pip compile pyproject.toml --extra dev --output-file requirements-dev.lock $(LOCK_OPTIONS)
 	build/uv/bin/uv pip compile tests/clients/requirements.in --output-file tests/clients/requirements.lock $(LOCK_OPTIONS)
+	for peer in litellm mlflow presidio; do \
+	  build/uv/bin/uv pip compile benchmarks/peers/$$peer.in --output-file benchmarks/peers/$$peer.lock $(LOCK_OPTIONS) || exit; \
+	done
 
 LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from gateway_ext.ports import PolicySource, StandingSource
 
 SWEEP_SECONDS = 5.0
-FOLLOW_SECONDS = 0.1
+FOLLOW_SECONDS = 0.25
 KEY_WATCH_SECONDS = 0.5
+CONSOLE_WAIT_SECONDS = 5.0  # whatever keeps Envoy's files from being written, somebody may want to see in the console
 _log = logging.getLogger("gateway_ext.control")
 
 
@@ -67,6 +69,7 @@ async def _control(settings: Settings) -> int:
 
     async with control(settings) as composed, watched_standing(settings) as standing, asyncio.TaskGroup() as tasks:
         console = partial(_console, settings, composed.policy, standing)
+        written = asyncio.Event()
         stop = stop_requested()
         work = [
             tasks.create_task(composed.shipper.run(), name="ship"),
@@ -75,8 +78,10 @@ async def _control(settings: Settings) -> int:
             tasks.create_task(_every(SWEEP_SECONDS, composed.sweeper.sweep), name="sweep"),
             tasks.create_task(_every(KEY_WATCH_SECONDS, composed.key_watch.look), name="key watch"),
             tasks.create_task(_every(SWEEP_SECONDS, partial(_revoke_due, settings)), name="revoke"),
-            tasks.create_task(_follow_policy(composed, settings), name="xds"),
-            tasks.create_task(serve_for_ever(console, settings.layout.console_socket), name="console"),
+            tasks.create_task(_follow_policy(composed, settings, written), name="xds"),
+            tasks.create_task(
+                _after(written, partial(serve_for_ever, console, settings.layout.console_socket)), name="console"
+            ),
             tasks.create_task(_every(CONVERSATION_PRUNE_SECONDS, composed.prune_conversations), name="prune"),
             tasks.create_task(composed.budget_watch.run(), name="budget watch"),
             tasks.create_task(composed.alerts.run(), name="alerts"),
@@ -103,6 +108,13 @@ def _console(settings: Settings, policy: PolicySource, standing: StandingSource)
     return application(settings, policy, standing)
 
 
+async def _after(written: asyncio.Event, serve: Callable[[], Awaitable[None]]) -> None:
+    """Callers wait for Envoy, which waits for its files; nobody for the import of a web framework."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(written.wait(), CONSOLE_WAIT_SECONDS)
+    await serve()
+
+
 async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
@@ -121,7 +133,7 @@ async def _revoke_due(settings: Settings) -> None:
         _log.error("a rotated credential is not revoked: %s", error.diagnostics())
 
 
-async def _follow_policy(composed: Control, settings: Settings) -> None:
+async def _follow_policy(composed: Control, settings: Settings, is_written: asyncio.Event) -> None:
     """Keep Envoy's files in step with policy and keys, as soon as it is recorded that these have changed.
 
     Envoy is to know a deployment for as long as any request may go there: a new one before a processor names it (see
@@ -142,13 +154,15 @@ async def _follow_policy(composed: Control, settings: Settings) -> None:
                 retiring.pop(newest.digest, None)
             current = newest
         retiring = {digest: (ends_at, old) for digest, (ends_at, old) in retiring.items() if ends_at > loop.time()}
-        found = await asyncio.to_thread(key_versions, layout.secrets)
+        found, key_sets = await asyncio.to_thread(
+            lambda: (key_versions(layout.secrets), published.current(time.time_ns() // NANO))
+        )
         if await changes.keys_changed(found):
             keys = found
-        key_sets = await asyncio.to_thread(published.current, time.time_ns() // NANO)
         wanted = (current and current.digest, tuple(retiring), keys, key_sets)
         if current is not None and keys is not None and wanted != written:
             await asyncio.to_thread(composed.write_xds, current, [old for _, old in retiring.values()], keys, key_sets)
             written = wanted
+            is_written.set()
             _log.info("Envoy's files follow policy %s", current.digest[:12])
         await asyncio.sleep(FOLLOW_SECONDS)

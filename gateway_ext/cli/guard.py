@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-COMMANDS = ("test", "report", "mark", "allow", "register", "canary", "bench")
+COMMANDS = ("test", "report", "mark", "allow", "register", "canary", "bench", "compile")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

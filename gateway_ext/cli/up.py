@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import os
 import signal
@@ -99,8 +100,8 @@ async def _run(machine: OneMachine, issuer: LocalIssuer, is_verbose: bool) -> No
         if running.cancelling():
             supervisor.hurry()
         else:
-            print("\nstopping; Ctrl-C again to hurry", file=sys.stderr)
             running.cancel()
+            _say("\nstopping; Ctrl-C again to hurry")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupted)
@@ -119,7 +120,13 @@ async def _serve(supervisor: Supervisor, text: str) -> None:
 def _show_change(status: Status) -> None:
     restarts = f" (restarts: {status.restarts})" if status.restarts else ""
     told = {State.READY: "ready", State.UNREADY: "not healthy", State.CRASHED: "ended unexpectedly; starting it again"}
-    print(f"{status.name}: {told.get(status.state, status.state)}{restarts}", file=sys.stderr, flush=True)
+    _say(f"{status.name}: {told.get(status.state, status.state)}{restarts}")
+
+
+def _say(line: str) -> None:
+    """To whoever still listens: what is supervised goes on, and ends in order, when nobody does."""
+    with contextlib.suppress(BrokenPipeError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _port(text: str) -> int:

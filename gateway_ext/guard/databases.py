@@ -1,7 +1,8 @@
-"""Compiled pattern databases, kept from start to start: compiling takes seconds, loading a millisecond.
+"""Compiled pattern databases: compiling all takes seconds, loading them milliseconds.
 
-Hyperscan trusts what it deserialises, so a file counts only with our own HMAC (RFC 2104) on it, made over what it was
-compiled from as well. Any other file, and any that cannot be read, is replaced.
+Most were compiled at installation (installed_patterns.py). Where they were not, the large ones are kept in the state
+directory from start to start. Hyperscan trusts what it deserialises, so such a file counts only with our own HMAC
+(RFC 2104) on it, made over what it was compiled from as well. Any other file, and any that cannot be read, is replaced.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 import hyperscan
+
+from gateway_ext.guard.installed_patterns import installed
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +35,27 @@ Expression = tuple[int, bytes, int]
 """Index of a detector, pattern, Hyperscan's flags."""
 
 
+_compiled: dict[bytes, hyperscan.Database] = {}  # by identity
+
+
 def compiled(expressions: Sequence[Expression]) -> hyperscan.Database:
-    """Raises hyperscan.error if there is none, or one that cannot be compiled."""
+    """One for all of this process that ask for the same: from the installation if it is there, else compiled now.
+
+    Raises hyperscan.error if there is no expression, or one that cannot be compiled.
+    """
+    identity = _identity(expressions)
+    database = _compiled.get(identity)
+    if database is None:
+        database = _compiled[identity] = installed(identity) or _compile(expressions)
+    return database
+
+
+def all_compiled() -> Mapping[bytes, hyperscan.Database]:
+    """What `compiled` has returned in this process, by identity, for `installed_patterns.install`."""
+    return MappingProxyType(_compiled)
+
+
+def _compile(expressions: Sequence[Expression]) -> hyperscan.Database:
     database = hyperscan.Database()
     database.compile(
         expressions=[expression for _, expression, _ in expressions],
@@ -57,12 +81,12 @@ class DatabaseFile:
     def database(
         self, expressions: Sequence[Expression], build: Callable[[], hyperscan.Database]
     ) -> hyperscan.Database:
-        """The database of `expressions`: from the file, else built and written. Raises only what `build` does.
+        """The database of `expressions`: from the installation or the file, else built and written.
 
-        Of processes that start at the same time one builds, and the others wait for it.
+        Of processes that start at the same time one builds, and the others wait for it. Raises only what `build` does.
         """
         identity = _identity(expressions)
-        known = self._load(identity)
+        known = installed(identity) or self._load(identity)
         if known is not None:
             return known
         with self._turn():
@@ -120,14 +144,10 @@ class DatabaseFile:
 
 def _identity(expressions: Sequence[Expression]) -> bytes:
     """SHA-256 of all that the database depends on: patterns, the library, the processor it is compiled for."""
-    library = compiled([(0, b"x", 0)]).info()
-    return hashlib.sha256(repr((expressions, version("hyperscan"), library, _processor())).encode()).digest()
+    return hashlib.sha256(repr((list(expressions), *_platform())).encode()).digest()
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("ascii", "replace").splitlines()
-    except OSError:
-        lines = []
-    features = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return f"{platform.machine()} {features}"
+@cache
+def _platform() -> tuple[str, str, str]:
+    """Version of the binding; version of the library with those features of the processor that it makes use of; machine."""
+    return version("hyperscan"), _compile([(0, b"x", 0)]).info(), platform.machine()

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from gateway_ext.local.child_log import ChildLog
 
-PROBE_SECONDS = 0.1  # while starting
+PROBE_SECONDS = 0.03  # while starting
 WATCH_SECONDS = 2.0  # afterwards
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_MAX_SECONDS = 5.0
@@ -40,7 +40,10 @@ async def always_ready() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run. `probe` answers whether it is ready; it must not raise. `environment` adds to ours."""
+    """What to run. `probe` answers whether it is ready; it must not raise. `environment` adds to ours.
+
+    `waits`: it starts only when all of the stages before its own are ready.
+    """
 
     name: str
     argv: Sequence[str]
@@ -48,6 +51,7 @@ class Program:
     working_directory: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_grace_seconds: float = 10.0
+    waits: bool = True
 
 
 @dataclass(frozen=True, slots=True)

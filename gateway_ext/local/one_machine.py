@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from gateway_ext.audit.retention.hold_store import HoldStore
+from gateway_ext.audit.rules import Principals
 from gateway_ext.clock import SystemClock
 from gateway_ext.consent.sqlite_store import AgreementsStore
 from gateway_ext.envoyconf import static
@@ -30,6 +31,7 @@ from gateway_ext.private_files import PRIVATE, make_private_directory, write_who
 from gateway_ext.routing.rules import Provider
 from gateway_ext.settings import Settings
 from gateway_ext.standing.sqlite_store import MAKE, StandingStore
+from gateway_ext.subjects.sqlite_store import SubjectsStore
 
 LOOPBACK = static.LOOPBACK
 SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un(7), less the final zero
@@ -95,6 +97,7 @@ class OneMachine:
             make_private_directory(directory)
         self._prepare_standing()
         self._prepare_agreements()
+        self._prepare_subjects()
         ensure_certificates(layout.certs, SystemClock().now_unix_nano())
         for provider in self.simulated:
             if provider.credential and not self.key_file(provider).exists():
@@ -124,6 +127,11 @@ class OneMachine:
         store = AgreementsStore(self.settings.layout.agreements)
         if not store.exists():
             store.make(SystemClock().new_id())
+
+    def _prepare_subjects(self) -> None:
+        """Begin the store of pseudonyms before several processes ask it at the same moment."""
+        if self.snapshot.audit.principals is Principals.PSEUDONYMOUS:
+            SubjectsStore(self.settings.layout.subjects).begin()
 
     def key_file(self, provider: Provider) -> Path:
         """Where Envoy reads the provider's key."""

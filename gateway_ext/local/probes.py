@@ -48,7 +48,11 @@ def http_ok(host: str, port: int, path: str) -> Probe:
 def grpc_healthy(socket: Path) -> Probe:
     """The server on a Unix socket answers the gRPC health check with SERVING (grpc.health.v1)."""
 
+    is_there = exists(socket)
+
     async def probe() -> bool:
+        if not await is_there():
+            return False
         # Late: starting the first child should not wait for gRPC's import.
         import grpc.aio  # noqa: PLC0415
 

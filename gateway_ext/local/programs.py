@@ -1,4 +1,8 @@
-"""The processes of one machine, in the order of their start: what serves others first, Envoy last."""
+"""The processes of one machine, in stages: what serves others first, Envoy last.
+
+Only Envoy waits for the others. Each of them finds what it needs in the state directory, and is healthy by itself: started
+one after the other they would keep one core busy, and callers waiting.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +81,7 @@ def _envoy(machine: OneMachine) -> Program:
 
 def _command(name: str, probe: Probe, *arguments: str) -> Program:
     """A command of our own, run by the interpreter that runs us."""
-    return Program(name, [sys.executable, "-m", "gateway_ext.cli.main", *arguments], probe)
+    return Program(name, [sys.executable, "-m", "gateway_ext.cli.main", *arguments], probe, waits=False)
 
 
 def _deployment(provider: Provider) -> str:

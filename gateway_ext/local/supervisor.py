@@ -1,4 +1,4 @@
-"""Runs child processes together, in stages: a stage starts when the one before is ready, and stops before it."""
+"""Runs child processes together, in stages: a stage stops before the one before it, and what waits for that starts after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway_ext.local.child import Child, Program, Status
 from gateway_ext.local.child_log import ChildLog
 from gateway_ext.private_files import make_private_directory
 
-READY_SECONDS = 90.0  # a first start compiles the Guard's patterns: seconds of two cores
+READY_SECONDS = 90.0  # without installed patterns a first start compiles them: seconds of two cores
 
 
 class Supervisor:
@@ -54,10 +54,10 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         try:
             for stage in self._stages:
-                running = [loop.create_task(child.run()) for child in stage]
-                self._running.append(running)
-                for child, task in zip(stage, running, strict=True):
-                    await self._until_ready(child, task)
+                if any(child.program.waits for child in stage):
+                    await self._until_all_ready()
+                self._running.append([loop.create_task(child.run()) for child in stage])
+            await self._until_all_ready()
         except BaseException:
             await self._stop_all()
             raise
@@ -65,6 +65,12 @@ class Supervisor:
 
     async def __aexit__(self, *_exc: object) -> None:
         await self._stop_all()
+
+    async def _until_all_ready(self) -> None:
+        """Until everything that was started is ready."""
+        for stage, tasks in zip(self._stages, self._running, strict=False):
+            for child, running in zip(stage, tasks, strict=True):
+                await self._until_ready(child, running)
 
     async def _until_ready(self, child: Child, running: asyncio.Task[int]) -> None:
         ready = asyncio.get_running_loop().create_task(child.was_ready.wait())

@@ -58,9 +58,7 @@ class WitnessedStore:
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             with closing(self._connect()) as connection:
-                is_new = bool(connection.execute("PRAGMA user_version").fetchone()[0] == 0)
-                if is_new:
-                    self._begin(connection, store_id)
+                is_new = _version(connection) == 0 and self._begin(connection, store_id)
                 write_marker(self._marker, self._read(connection))
         return is_new
 
@@ -104,17 +102,21 @@ class WitnessedStore:
         connection.execute("PRAGMA query_only = ON")
         return connection
 
-    def _begin(self, connection: sqlite3.Connection, store_id: str) -> None:
+    def _begin(self, connection: sqlite3.Connection, store_id: str) -> bool:
+        """Whether nobody else, who started at the same time, was faster."""
         connection.execute("PRAGMA journal_mode = WAL")
         with _transaction(connection):
+            if _version(connection) != 0:
+                return False
             for statement in (CREATE_STORE, *self.kind.tables.split(";")):
                 connection.execute(statement)
             connection.execute(INSERT_STORE, (store_id,))
             connection.execute(f"PRAGMA user_version = {self.kind.version}")
+        return True
 
     def _read(self, connection: sqlite3.Connection) -> Marker:
         """What the store says about itself. Raises sqlite3.Error, StoreLost."""
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = _version(connection)
         if version == 0:
             raise StoreLost(f"the {self.kind.name} is empty")
         if version != self.kind.version:
@@ -160,6 +162,10 @@ class WitnessedStore:
 
 def marker_path(store: Path) -> Path:
     return store.with_suffix(".marker")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextmanager

@@ -203,6 +203,13 @@ class Stack:
             time.sleep(0.1)
         raise AssertionError(f"not healthy within {seconds} s\n{self.logs()[-4000:]}")
 
+    def wait_for_console(self, seconds: float = 20) -> None:
+        """Until it listens: its web framework is imported when Envoy has its files, and callers can ask already."""
+        deadline = time.monotonic() + seconds
+        while not self.layout.console_socket.exists():
+            assert time.monotonic() < deadline, f"no console within {seconds} s\n{self.logs()[-4000:]}"
+            time.sleep(0.05)
+
 
 @contextlib.contextmanager
 def running_stack(
@@ -255,6 +262,7 @@ def running_stack(
         _keep_patterns(state, root.parent / "patterns")
         stack = Stack(root, ports, process)
         stack.wait_healthy()
+        stack.wait_for_console()
         examiner = Examiner(HANDED_OUT)
         examiner.learn_keys(state)
         yield stack
@@ -265,8 +273,8 @@ def running_stack(
 
 
 def _keep_patterns(state: Path, kept: Path) -> None:
-    """Compiled patterns, with the key they are authenticated by, for the next one: they take seconds to compile."""
-    if not kept.exists():
+    """Patterns that the installation lacks, compiled in seconds, for the next one, with the key they are sealed with."""
+    if not kept.exists() and all((state / name).exists() for name in _PATTERN_FILES):
         kept.mkdir(mode=0o700)
         for name in _PATTERN_FILES:
             shutil.copy2(state / name, kept / name)

@@ -1,12 +1,16 @@
 """Options of `gateway-ext up`. What it does is in tests/envoy/test_up.py."""
 
 import argparse
+import contextlib
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway_ext.cli import up
 from gateway_ext.cli.main import main
+from gateway_ext.local.child import State, Status
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -45,3 +49,14 @@ def test_keys_of_a_key_service_are_not_for_one_machine(tmp_path: Path, capsys: p
     assert main(["up", "--settings", str(settings), "--state", str(tmp_path / "state")]) == 2
     assert "leave the setting out" in capsys.readouterr().err
     assert not (tmp_path / "state").exists()
+
+
+def test_it_goes_on_when_nobody_reads_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    nobody = os.fdopen(write_end, "w")
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", nobody)
+        up._show_change(Status("envoy", None, State.CRASHED, 1))
+    with contextlib.suppress(BrokenPipeError):
+        nobody.close()

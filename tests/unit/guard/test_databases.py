@@ -59,7 +59,7 @@ def test_a_file_of_other_patterns_is_replaced(tmp_path: Path, other: list[Expres
 def test_a_file_for_another_processor_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, build = tmp_path / "patterns.db", Compiler()
     DatabaseFile(path, KEY).database(EXPRESSIONS, build)
-    monkeypatch.setattr(databases, "_processor", lambda: "another one")
+    monkeypatch.setattr(databases, "_platform", lambda: ("another one",))
     DatabaseFile(path, KEY).database(EXPRESSIONS, build)
     assert build.builds == 2
 

@@ -148,6 +148,16 @@ def test_the_store_of_acceptances_is_begun_once_and_never_in_the_place_of_a_lost
     assert not store.path.exists()
 
 
+@pytest.mark.parametrize("principals", ["plain", "pseudonymous"])
+def test_the_store_of_pseudonyms_is_there_before_several_processes_ask_it(tmp_path: Path, principals: str) -> None:
+    machine(tmp_path / "state")
+    audit = tmp_path / "policies" / "audit.yaml"
+    audit.write_text(audit.read_text().replace("principals: plain", f"principals: {principals}"))
+    planned = machine(tmp_path / "state")
+    planned.prepare()
+    assert planned.settings.layout.subjects.exists() == (principals == "pseudonymous")
+
+
 def test_orders_of_operators_are_begun_once_and_never_in_the_place_of_lost_ones(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state")
     planned.prepare()

@@ -1,6 +1,7 @@
 """Real child processes: order, restarts, shutdown and what happens when the parent dies."""
 
 import asyncio
+import dataclasses
 import itertools
 import os
 import signal
@@ -72,6 +73,18 @@ async def test_programs_of_one_stage_start_together(tmp_path: Path) -> None:
     ]
     async with Supervisor([programs], tmp_path, ready_seconds=5) as supervisor:
         assert {status.state for status in supervisor.statuses()} == {State.READY}
+
+
+async def test_only_what_waits_starts_after_the_stages_before_it(tmp_path: Path) -> None:
+    order, go = tmp_path / "order", tmp_path / "go"
+    order.touch()
+    slow = shell("slow", f"echo slow >> {order}; while [ ! -e {go} ]; do sleep 0.02; done; sleep 60", probe=go.exists)
+    script = f"grep -q slow {order} || sleep 0.3; echo beside >> {order}; touch {go}; sleep 60"
+    beside = dataclasses.replace(shell("beside", script), waits=False)
+    last = shell("last", f"test -e {go} && echo last >> {order}; sleep 60", probe=lambda: "last" in order.read_text())
+    async with Supervisor([[slow], [beside], [last]], tmp_path / "log", ready_seconds=5) as supervisor:
+        assert {status.state for status in supervisor.statuses()} == {State.READY}
+    assert order.read_text().split() == ["slow", "beside", "last"]
 
 
 async def test_a_crashed_child_is_restarted_and_its_neighbour_left_alone(tmp_path: Path) -> None:
