@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
 from gateway_ext.dialects.answer_schema import FORMS
 from gateway_ext.dialects.event_texts import EventTexts, GrowingPiece
@@ -32,9 +31,11 @@ class EventTemplate:
         if _PLAIN.fullmatch(string) is None:
             return None
         try:
-            return replace(self._piece, value=string[1:-1].decode())
+            value = string[1:-1].decode()
         except UnicodeDecodeError:
             return None
+        like = self._piece
+        return GrowingPiece(like.pointer, like.place, like.group, like.name, value, like.is_json)
 
 
 def template_of(event: SseEvent, texts: EventTexts) -> EventTemplate | None:

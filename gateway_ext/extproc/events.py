@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+JWT_NAMESPACE = "envoy.filters.http.jwt_authn"
+"""Of the metadata in which Envoy tells the claims it has verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +64,22 @@ class StreamEnded:
 
 
 Event = RequestHeaders | RequestBody | RequestTrailers | ResponseHeaders | ResponseBody | ResponseTrailers | StreamEnded
+
+
+def joined(events: Iterable[Event]) -> list[Event]:
+    """The same events, with bodies of a response that follow each other as one body."""
+    found: list[Event] = []
+    bodies: list[bytes] = []
+    is_end = False
+    for event in events:
+        if isinstance(event, ResponseBody):
+            bodies.append(event.body)
+            is_end = event.end_of_stream
+            continue
+        if bodies:
+            found.append(ResponseBody(b"".join(bodies), is_end))
+            bodies = []
+        found.append(event)
+    if bodies:
+        found.append(ResponseBody(b"".join(bodies), is_end))
+    return found

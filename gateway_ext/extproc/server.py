@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +23,7 @@ from gateway_ext.extproc.inbox import Inbox
 from gateway_ext.extproc.machine import ConversationError, State
 from gateway_ext.extproc.shadow_stream import ShadowStream
 from gateway_ext.extproc.stream import RouterStream, StreamStopped, UpstreamStream
+from gateway_ext.extproc.turns import Turns
 from gateway_ext.pipeline import Pipeline
 from gateway_ext.wire import access_log_pb2, ext_proc_pb2, health_pb2
 
@@ -50,6 +51,7 @@ class ProcessorServer:
         self._stream_idle_seconds = stream_idle_seconds
         self._is_healthy = is_healthy
         self._is_ready = False
+        self._turns = Turns()  # of the streams that are read
         # so_reuseport=0: a second process on the same address must fail, not share the traffic with an old policy.
         self._server = grpc.aio.server(
             options=[
@@ -116,33 +118,44 @@ class ProcessorServer:
         await _abort(context, code, text)
 
     async def _converse(self, stream: _Stream, context: _Context) -> None:
-        inbox = Inbox(context.read)
+        async def read() -> e.Event:
+            while (message := await context.read()) is not grpc.aio.EOF:
+                if (event := codec.decode(message, self._pipeline.user_headers)) is not None:
+                    return event
+            return e.StreamEnded()
+
+        inbox = Inbox(read)
         try:
-            while stream.conversation.state not in (State.DONE, State.INTERRUPTED):
-                for command in await self._step(stream, inbox):
-                    await context.write(codec.encode(command))
+            async with asyncio.timeout(None) as patience:
+                while stream.conversation.state not in (State.DONE, State.INTERRUPTED):
+                    commands = await self._step(stream, inbox, patience)
+                    patience.reschedule(None)  # a caller may be slow to read
+                    for command in commands:
+                        await context.write(codec.encode(command))
         finally:
             await inbox.close()
 
-    async def _step(self, stream: _Stream, inbox: Inbox) -> tuple[c.Command, ...]:
-        """What to say to the next message, or because of an operator's order that comes before it."""
+    async def _step(self, stream: _Stream, inbox: Inbox, patience: asyncio.Timeout) -> Sequence[c.Command]:
+        """What to say to what Envoy says next, or because of an operator's order that comes before it."""
+        now = asyncio.get_running_loop().time
+        if stream.conversation.state is not State.RESPONDING:
+            event = await inbox.next()  # Envoy has time-outs of its own
+            if isinstance(event, (e.RequestBody, e.ResponseBody)):  # the only steps that wait for anything
+                patience.reschedule(now() + self._step_deadline_seconds)
+            return await stream.answer(event)
         # Taken before it is asked what is in force: no change is missed.
         interruption = stream.interruption()
         if interruption is not None and (commands := stream.interrupt()):
             return commands
-        # FULL_DUPLEX_STREAMED knows no time-out of Envoy's.
-        idle_seconds = self._stream_idle_seconds if stream.conversation.state is State.RESPONDING else None
-        async with asyncio.timeout(idle_seconds):
-            message = await inbox.next(interruption)
-        if message is None:
+        patience.reschedule(now() + self._stream_idle_seconds)  # FULL_DUPLEX_STREAMED knows no time-out of Envoy's
+        if not await inbox.wait(interruption):
             return ()
-        event = e.StreamEnded() if message is grpc.aio.EOF else codec.decode(message, self._pipeline.user_headers)
-        if event is None:
-            return ()
-        if isinstance(event, (e.RequestBody, e.ResponseBody)):  # the only steps that wait for anything
-            async with asyncio.timeout(self._step_deadline_seconds):
-                return await stream.answer(event)
-        return await stream.answer(event)
+        await self._turns.next()
+        patience.reschedule(now() + self._step_deadline_seconds)
+        answered: list[c.Command] = []
+        for event in inbox.take():
+            answered += await stream.answer(event)
+        return answered
 
     async def collect_access_log(self, messages: AsyncIterator[access_log_pb2.StreamAccessLogsMessage]) -> None:
         """Envoy's access log, for as long as Envoy runs: settles and records what ended."""

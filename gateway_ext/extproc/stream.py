@@ -22,7 +22,6 @@ from gateway_ext.response.duty import Withheld
 from gateway_ext.response.forwarded import Exchange, Forwarded
 from gateway_ext.response.stream import ReadStream
 
-_JWT_NAMESPACE = "envoy.filters.http.jwt_authn"
 _PLAN_NAMESPACE = "gw.plan"
 
 
@@ -104,7 +103,7 @@ class RouterStream:
         return c.ReadRequestBody()
 
     def _request_head(self, event: e.RequestHeaders) -> RequestHead:
-        claims = event.metadata.get(_JWT_NAMESPACE, {})
+        claims = event.metadata.get(e.JWT_NAMESPACE, {})
         return RequestHead(
             interface=self._interface,
             method=event.fields.get(":method", ""),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway_ext import limits
-from gateway_ext.dialects.event_queue import Piece
+from gateway_ext.dialects.event_queue import Piece, joined
 from gateway_ext.dialects.event_stream import InspectedStream
 from gateway_ext.dialects.metered import MeteredStream
 from gateway_ext.errors import AnswerBlocked, AnswerUninspected, InternalFailure
@@ -176,7 +176,7 @@ class GuardedStream:
             raise Withheld(AnswerUninspected(), self.inspected.findings) from None
 
     def _judge(self, pieces: Sequence[Piece]) -> None:
-        for piece in pieces:
+        for piece in joined(pieces):
             number, text = self._texts.get(piece.channel) or self._begin(piece)
             if piece.ends:
                 text.finish(piece.text)
@@ -186,6 +186,8 @@ class GuardedStream:
             self._note(piece, number, text)
             edits = [(edit.start, edit.end, edit.replacement) for edit in text.take_edits()]
             if text.is_blocked or len(self._findings) > limits.FINDINGS_MAX or (edits and piece.is_key):
+                if text.is_blocked and not piece.is_whole:  # what came before in the same piece goes out
+                    self._stream.settle(piece.channel, text.settled, edits)
                 raise Withheld(AnswerBlocked(self._reason()), self.inspected.findings)
             self._stream.settle(piece.channel, text.settled, edits)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway_ext.guard.catalog import DETECTORS, PERSONAL, SECRET
 from gateway_ext.guard.stream import openings
@@ -58,4 +58,4 @@ class Holding:
         )
 
 
-EVERYTHING = Holding.of(tuple(DETECTORS.keys() - {_PERSON_NAME}), phrases=(Phrases(lambda _word: 0),))
+EVERYTHING = replace(Holding.of(tuple(DETECTORS.keys() - {_PERSON_NAME})), phrase_characters=0)

@@ -16,7 +16,9 @@ class Opened:
         self._latest = -1
         self._searched = 0
 
-    def note(self, text: str, origin: int, start: int, end: int) -> None:
+    def note(self, text: str, origin: int, before: int, start: int, end: int) -> None:
+        """`text[start:end]` is a finished word and the gap behind it, `text[before:start]` the same of the one before."""
+        start = start if isinstance(self._opening, Phrases) else before  # one word tells, or two
         for first, characters in self._opening.starts(text, start, end):
             if first + origin > self._latest:
                 self._latest = first + origin

@@ -42,12 +42,18 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """`characters(word)`: the longest value that may begin with this word, given as it is written; 0 if none."""
+    """`characters(word)`: the longest value that may begin with this word, given as it is written; 0 if none.
+
+    `begins`: a sign that each such word has, where one is quickly seen.
+    """
 
     characters: Callable[[str], int]
     ends: re.Pattern[str] | None = None
+    begins: re.Pattern[str] | None = None
 
     def starts(self, text: str, start: int, end: int) -> list[tuple[int, int]]:
+        if self.begins is not None and self.begins.search(text, start, end) is None:
+            return []
         return [
             (match.start(), characters)
             for match in _WORD.finditer(text, start, end)
@@ -83,5 +89,5 @@ KUBERNETES_SECRET = Opening(  # the line that says what the manifest is may stan
 CONNECTION = Opening(  # the other parameters of the connection may stand behind its password
     re.compile(r"(?:password|pwd)[ \t]{0,4}=", re.IGNORECASE), _CONNECTION_CHARACTERS, re.compile(r"\n")
 )
-DAY_FIRST = Phrases(_day_or_year, re.compile(r"\n"))  # 24 de septiembre de 1985
+DAY_FIRST = Phrases(_day_or_year, re.compile(r"\n"), re.compile("[0-9]"))  # 24 de septiembre de 1985
 MONTH_FIRST = Phrases(_month, re.compile(r"\n|[^\W\d]\.?\s+(?=[^\d\s])"))  # September 24, 1985

@@ -117,10 +117,12 @@ class Tail:
             is_quoted = word_start > 0 and text[start] in QUOTES and text[start] == text[word_start - 1]
             if is_quoted and self._holding.is_quoted:
                 self._compared = self._word
+            before, word = max(0, self._word_before - origin), text[word_start:stop]
+            visible = plain(word)
             for opened in self._opened:
-                opened.note(text, origin, max(0, self._word_before - origin), stop)
-                if not text.isascii() and (word := plain(text[word_start:stop])) != text[word_start:stop]:
-                    opened.note_disguised(word, self._word)
+                opened.note(text, origin, before, word_start, stop)
+                if visible != word:
+                    opened.note_disguised(visible, self._word)
             if self._addresses is not None:
                 self._addresses.note(text, origin, word_start, start)
             self._word_before = self._word

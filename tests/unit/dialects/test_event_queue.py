@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from gateway_ext import limits
-from gateway_ext.dialects.event_queue import EventQueue, Piece
+from gateway_ext.dialects.event_queue import EventQueue, Piece, joined
 from gateway_ext.dialects.event_texts import read_document, read_event_texts
 from gateway_ext.dialects.sse import SseParser, StreamMalformed
 
@@ -200,3 +200,17 @@ def test_what_has_left_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pieces_do_not_show_what_they_hold() -> None:
     (piece,) = push(EventQueue(), block(delta(content="Jane")))
     assert "Jane" not in repr(piece)
+
+
+def test_pieces_of_one_channel_that_follow_each_other_are_read_as_one() -> None:
+    queue = EventQueue()
+    blocks = [block(delta(content="Hel")), block(delta(content="lo")), block(delta(1, content="Hi")), block(finish())]
+    pieces = push(queue, *blocks)
+    read = joined(pieces)
+    assert [(piece.text, piece.ends) for piece in read] == [("Hello", False), ("Hi", False), ("", True)]
+    assert [piece.channel for piece in read] == [pieces[0].channel, pieces[2].channel, pieces[0].channel]
+    (last,) = joined([pieces[1], pieces[3]])
+    assert (last.text, last.ends) == ("lo", True)
+    for piece in read:
+        queue.settle(piece.channel, 5 if piece.channel == pieces[0].channel else 2)
+    assert queue.pop() == b"".join(blocks)

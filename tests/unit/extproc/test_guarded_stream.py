@@ -79,6 +79,7 @@ async def test_a_blocked_stream_ends_with_an_error_and_is_charged(world: World) 
     assert cut.end_of_stream
     assert b"answer_blocked" in cut.body
     assert AWS_KEY.encode() not in cut.body
+    assert PROSE.encode() in cut.body  # although it came together with what is withheld
     assert cut.body.endswith(b"data: [DONE]\n\n")
     usage = told(cut)["gw.usage"]
     assert (usage.pop("flag"), usage.keys()) == ("answer_blocked", {"seen_tokens"})
