@@ -164,14 +164,16 @@ def inspected(
 
 def concluded(outcome: Outcome, settled: Settled | None, snapshot: Snapshot) -> OutcomeRecord:
     """The outcome's record. What the ledger holds wins over what this report says: it may have been settled before."""
-    address = recorded_address(outcome.source_address, snapshot.audit.source_addresses)
-    outcome = replace(outcome, source_address=address)
+    if outcome.source_address:
+        address = recorded_address(outcome.source_address, snapshot.audit.source_addresses)
+        outcome = replace(outcome, source_address=address)
     if settled is None:
         name = EventName.OUTCOME_UNPRICED if outcome.exchange_id else EventName.ENVOY_REFUSED
         return OutcomeRecord(name, outcome, outcome.usage, 0, "", served_by(outcome.cluster, snapshot))
     name = EventName.OUTCOME_RECOVERED if settled.state == "expired" else EventName.OUTCOME_SETTLED
     flags = tuple(dict.fromkeys((*outcome.flags, *settled.flags)))
-    outcome = replace(outcome, settled_by=settled.settled_by, flags=flags)
+    if (settled.settled_by, flags) != (outcome.settled_by, outcome.flags):
+        outcome = replace(outcome, settled_by=settled.settled_by, flags=flags)
     return OutcomeRecord(
         name,
         outcome,

@@ -25,6 +25,8 @@ from gateway_ext.errors import LedgerUnavailable, Refusal
 LEDGER_QUEUE_MAX = 4096  # pieces of work not yet answered; one more is refused at once
 GROUP_MAX = 256  # pieces of work in one transaction, so that other processes get their turn
 
+WAL_FRAMES_MAX = 8_192  # pages of 1 KiB, before the write-ahead log is made to begin anew
+
 REPORT_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
@@ -156,9 +158,13 @@ class GroupCommit:
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
-    # PASSIVE never waits for others; what it cannot copy now, the next one does.
+    # PASSIVE neither waits for others nor has them wait; what it cannot copy now, the next one does.
     with contextlib.suppress(sqlite3.Error):
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if frames > WAL_FRAMES_MAX:
+            # Only a log that has been copied whole begins anew, which never happens while others go on writing. For the
+            # little that they have written since, they wait; when it does not succeed at once, the next one tries again.
+            connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
 
 def _attempt(cursor: sqlite3.Cursor, work: Work[Any]) -> object:

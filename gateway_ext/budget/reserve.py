@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from urllib.parse import unquote
 
 from gateway_ext.budget.prices import Price, price_at
@@ -50,8 +51,7 @@ class AccountKey:
     @property
     def budget(self) -> str:
         """What it is for in all periods."""
-        parts = (self.rule, self.scope, self.value, self.model)
-        return "/".join(map(percent_encoded, parts if self.model else parts[:-1]))
+        return _budget(self.rule, self.scope, self.value, self.model)
 
     @classmethod
     def parse(cls, key: str) -> AccountKey:
@@ -170,9 +170,16 @@ def exhausted(line: AccountLine, room: tuple[int, str] | None = None) -> BudgetE
     return refusal
 
 
+@lru_cache(maxsize=4096)
+def _budget(rule: str, scope: str, value: str, model: str) -> str:
+    """As AccountKey.budget."""
+    parts = (rule, scope, value, model)
+    return "/".join(map(percent_encoded, parts if model else parts[:-1]))
+
+
 def _line(rule: BudgetRule, value: str, model: str, currency: str, now: Period) -> AccountLine:
-    key = AccountKey(currency, now.key, rule.name, rule.scope, value, model if rule.per_model else "")
-    budget, prefix = key.budget, percent_encoded(currency)
+    budget = _budget(rule.name, rule.scope, value, model if rule.per_model else "")
+    prefix = percent_encoded(currency)
     return AccountLine(
         key=f"{prefix}/{percent_encoded(now.key)}/{budget}",
         rule=rule.name,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import astuple, replace
 
 from gateway_ext.budget import sqlite_quotas
@@ -55,8 +56,19 @@ def reserve(cursor: sqlite3.Cursor, reservation: Reservation) -> Hold:
     return Hold(reservation.id, amount_nano, reservation.currency, tuple(over), quotas)
 
 
-def settle(cursor: sqlite3.Cursor, hold_id: str, closing: Closing, now_unix_nano: int) -> Settled | None:
-    """Close the hold, or correct it when `closing` rests on better evidence. None when there is no such hold."""
+def settle(cursor: sqlite3.Cursor, closings: Iterable[tuple[str, Closing]], now_unix_nano: int) -> list[Settled | None]:
+    """Close the holds of these ids, or correct those whose closing rests on better evidence. None: there is no such hold."""
+    moves: dict[str, tuple[int, int]] = {}
+    settled = [_close(cursor, hold_id, closing, now_unix_nano, moves) for hold_id, closing in closings]
+    for key, (released_nano, posted_nano) in moves.items():  # once for each account: many requests share the same
+        cursor.execute(sql.MOVE, (released_nano, posted_nano, key))
+    return settled
+
+
+def _close(
+    cursor: sqlite3.Cursor, hold_id: str, closing: Closing, now_unix_nano: int, moves: dict[str, tuple[int, int]]
+) -> Settled | None:
+    """`moves`, by account: what is no longer held, and what is posted instead; added to."""
     row = cursor.execute(sql.SELECT_HOLD, (hold_id,)).fetchone()
     if row is None:
         return None
@@ -77,7 +89,8 @@ def settle(cursor: sqlite3.Cursor, hold_id: str, closing: Closing, now_unix_nano
     if settled.is_first:
         released_nano = amount_nano if state == HELD else 0
         for key in json.loads(accounts):
-            cursor.execute(sql.MOVE, (released_nano, settled.cost_nano - posted_nano, key))
+            released, posted = moves.get(key, (0, 0))
+            moves[key] = (released + released_nano, posted + settled.cost_nano - posted_nano)
         if state == HELD:
             sqlite_quotas.settle(cursor, quotas, settled, now_unix_nano)
         cursor.execute(sql.CLOSE_HOLD, _closing_row(settled, now_unix_nano))
@@ -88,7 +101,7 @@ def expire(cursor: sqlite3.Cursor, now_unix_nano: int, limit: int) -> list[Settl
     """Close up to `limit` holds past their time, oldest first."""
     ids = [row[0] for row in cursor.execute(sql.SELECT_EXPIRED, (now_unix_nano, limit)).fetchall()]
     closing = Closing(EXPIRED, None, "", "expiry", ())
-    settled = (settle(cursor, hold_id, closing, now_unix_nano) for hold_id in ids)
+    settled = settle(cursor, [(hold_id, closing) for hold_id in ids], now_unix_nano)
     return [one for one in settled if one is not None]
 
 

@@ -87,7 +87,7 @@ class SqliteLedger:
 
     def _settle_each(self, settlements: Sequence[Settlement], cursor: sqlite3.Cursor) -> list[Settled | None]:
         now_unix_nano = self._clock.now_unix_nano()
-        return [books.settle(cursor, each.hold_id, _closing(each), now_unix_nano) for each in settlements]
+        return books.settle(cursor, [(each.hold_id, _closing(each)) for each in settlements], now_unix_nano)
 
     async def draw(self, draws: Sequence[Draw]) -> frozenset[str]:
         """As leases.ledger.LedgerOfRecord says."""
@@ -114,10 +114,7 @@ class SqliteLedger:
 
     async def _settle(self, hold_id: str, closing: Closing) -> Settled | None:
         now_unix_nano = self._clock.now_unix_nano()
-        # None is an answer here (no such hold), so that it travels in a tuple.
-        (settled,) = await self._do(
-            lambda cursor: (books.settle(cursor, hold_id=hold_id, closing=closing, now_unix_nano=now_unix_nano),)
-        )
+        (settled,) = await self._do(partial(books.settle, closings=[(hold_id, closing)], now_unix_nano=now_unix_nano))
         return settled
 
     async def _do(self, work: Callable[[sqlite3.Cursor], Result]) -> Result:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypeGuard
 
@@ -85,8 +85,7 @@ def conversation_key(machine_key: bytes) -> bytes:
 def identify(caller: Principal, prompt: Prompt, ids: Sequence[str], key: bytes) -> Conversation:
     """The conversation of a request of `caller`. `ids`: those that came in headers; `key`: as `conversation_key` makes it."""
     # Whichever issuer vouches: a person goes on with a key of ours where single sign-on ended (as in ADR 10).
-    who = f"{caller.kind}\0{caller.subject}"
-    caller_key = hashlib.blake2b(who.encode("utf-8", "surrogatepass"), digest_size=32, key=key).digest()
+    caller_key = _caller_key(f"{caller.kind}\0{caller.subject}", key)
     previous = prompt.document.get("previous_response_id")
     answered = (_named(caller_key, "response", previous),) if _is_id(previous) else ()
     names = [(kind, _named(caller_key, kind, name)) for kind, name in _names(prompt.document, ids)]
@@ -133,7 +132,7 @@ def _steps(prompt: Prompt, caller_key: bytes) -> tuple[bool, tuple[int, ...], tu
     spoken = _spoken(prompt)
     last = sorted(spoken)[-CONVERSATION_STEPS_MAX - 1 :]
     message, step = _hasher(caller_key, _SPOKEN), _hasher(caller_key, _FOLLOWING)
-    digests = [_hashed(message, _canonical(spoken[position])) for position in last]
+    digests = [_hashed(message, "".join(spoken[position]).encode("utf-8", "surrogatepass")) for position in last]
     is_whole = len(last) == len(spoken) and not prompt.continues_elsewhere
     if is_whole:
         digests.insert(0, b"")  # before the first message there is none
@@ -141,17 +140,22 @@ def _steps(prompt: Prompt, caller_key: bytes) -> tuple[bool, tuple[int, ...], tu
     return is_whole, tuple(last if is_whole else last[1:]), steps
 
 
-def _spoken(prompt: Prompt) -> dict[int, list[tuple[str, str]]]:
-    """Role and text of all that stands in messages, by their position; without system prompts and what was read in files."""
+def _spoken(prompt: Prompt) -> dict[int, list[str]]:
+    """Role and text of all that stands in messages, by their position; without system prompts and what was read in files.
+
+    Each with both lengths before it: joined, they are a text that no others make.
+    """
     field_name = _FIELD_OF.get(prompt.endpoint.about)
-    found: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    found: dict[int, list[str]] = {}
     for text in prompt.texts:
-        if text.pointer[0] == field_name and text.role not in _OPERATORS and not text.is_key:
-            found[_position(text.pointer)].append((text.role, text.value.strip()))
+        pointer, role = text.pointer, text.role
+        if pointer[0] == field_name and role not in _OPERATORS and not text.is_key:
+            value = text.value.strip()
+            found.setdefault(_position(pointer), []).append(f"{len(role)} {len(value)} {role}{value}")
     for each in prompt.attachments:
         if each.pointer[0] == field_name:
             ends = f"{len(each.value)} {each.value[:_ENDS_CHARACTERS]}{each.value[-_ENDS_CHARACTERS:]}"
-            found[_position(each.pointer)].append(("", ends))
+            found.setdefault(_position(each.pointer), []).append(f"0 {len(ends)} {ends}")
     return found
 
 
@@ -160,13 +164,12 @@ def _position(pointer: Pointer) -> int:
     return pointer[1] if len(pointer) > 1 and isinstance(pointer[1], int) else 0
 
 
-def _canonical(texts: Iterable[tuple[str, str]]) -> bytes:
-    """Bytes that no other texts have."""
-    return b"".join(
-        b"%d %d " % (len(role), len(text)) + (role + text).encode("utf-8", "surrogatepass") for role, text in texts
-    )
+@lru_cache(maxsize=4096)
+def _caller_key(who: str, key: bytes) -> bytes:
+    return hashlib.blake2b(who.encode("utf-8", "surrogatepass"), digest_size=32, key=key).digest()
 
 
+@lru_cache(maxsize=4096)
 def _hasher(key: bytes, person: bytes) -> hashlib.blake2b:
     """Keyed BLAKE2b (RFC 7693)."""
     return hashlib.blake2b(digest_size=KEY_BYTES, key=key, person=person)

@@ -78,12 +78,7 @@ class LifeCycle:
 
     def revoke_due(self) -> list[Credential]:
         """Revoke those whose successor has had its time to take over; they are returned."""
-        now_unix = self.now_unix
-        due = [
-            each
-            for each in self.store.all()
-            if each.state(now_unix) is State.RETIRING and each.revoke_at_unix <= now_unix
-        ]
+        due = self.store.due(self.now_unix)
         for each in due:
             self.revoke(each)
         return due

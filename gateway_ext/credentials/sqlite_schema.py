@@ -22,7 +22,15 @@ CREATE TABLE credential (
 
 _VERSION_2 = "ALTER TABLE credential ADD COLUMN budget TEXT"  # JSON of a CredentialBudget
 
-STEPS = {0: _VERSION_1, 1: _VERSION_2}
+_VERSION_3 = "CREATE INDEX credential_of ON credential (class, subject, created_unix, id)"
+
+_VERSION_4 = "CREATE INDEX credential_by_age ON credential (created_unix, id)"
+
+# Few are rotated at a time, and they are asked for every few seconds.
+_VERSION_5 = """
+CREATE INDEX credential_retiring ON credential (revoke_at_unix) WHERE revoke_at_unix <> 0 AND revoked_unix = 0"""
+
+STEPS = {0: _VERSION_1, 1: _VERSION_2, 2: _VERSION_3, 3: _VERSION_4, 4: _VERSION_5}
 """From each version to the next. A new store takes all of them."""
 
 SCHEMA_VERSION = len(STEPS)
@@ -39,6 +47,12 @@ SELECT_ALL = f"SELECT {COLUMNS} FROM credential ORDER BY created_unix, id"  # no
 SELECT_OF = f"SELECT {COLUMNS} FROM credential WHERE class = ? AND subject = ? ORDER BY created_unix, id"  # noqa: S608  (constant)
 
 SELECT_ONE = f"SELECT {COLUMNS} FROM credential WHERE id = ?"  # noqa: S608  (constant)
+
+# Those of Credential.state `retiring` whose time has come.
+SELECT_DUE = f"""
+SELECT {COLUMNS} FROM credential
+WHERE revoke_at_unix <> 0 AND revoked_unix = 0 AND revoke_at_unix <= :now_unix AND expires_unix > :now_unix
+ORDER BY revoke_at_unix"""  # noqa: S608  (constant)
 
 # The state is that of Credential.state.
 SELECT_PAGE = f"""

@@ -76,6 +76,10 @@ class SqliteCredentials:
         """What was minted for one person or service, oldest first."""
         return self._selected(sql.SELECT_OF, (str(credential_class), subject))
 
+    def due(self, now_unix: int) -> list[Credential]:
+        """Those whose successor has had its time to take over and that still work, the longest overdue first."""
+        return self._selected(sql.SELECT_DUE, {"now_unix": now_unix})
+
     def get(self, credential_id: str) -> Credential | None:
         """The one with exactly this id, if there is one."""
         return next(iter(self._selected(sql.SELECT_ONE, (credential_id,))), None)

@@ -54,7 +54,9 @@ class TextCollector:
     def add_with_embedded(self, text: Text) -> None:
         """Add a text, the strings inside it, those inside them, and so on."""
         self.add(text)
-        carriers = [text] if may_hide_text(text.value) else []
+        if not may_hide_text(text.value):
+            return
+        carriers = [text]
         for _ in range(limits.EMBEDDED_LEVELS_MAX):
             if not carriers:
                 return
@@ -86,22 +88,21 @@ class _Reader(TextCollector):
     def read_object(self, pointer: Pointer, place: str, inherited: str, members: dict[str, Any]) -> list[_Container]:
         below: list[_Container] = []
         vocabulary = self._vocabulary
+        keys, words = vocabulary.keys, vocabulary.values
         own_role = role = self._role(members, inherited)
         for key, value in members.items():
-            child = (*pointer, key)
             if not pointer:
                 role = vocabulary.role_of_field.get(key, own_role)
-            if key in vocabulary.keys:
-                child_place = f"{place}/{key}"
-            else:
-                child_place = f"{place}/*"
-                self.add(Text(child, child_place, role, key, is_key=True))
-            if type(value) is str:
-                is_word = value in vocabulary.values.get(key, _NO_WORDS) or (key == "model" and not pointer)
+            child_place = f"{place}/{key}" if key in keys else f"{place}/*"
+            if key not in keys:
+                self.add(Text((*pointer, key), child_place, role, key, is_key=True))
+            kind = type(value)
+            if kind is str:
+                is_word = value in words.get(key, _NO_WORDS) or (key == "model" and not pointer)
                 if value and not is_word:
-                    self.add_with_embedded(Text(child, child_place, role, value))
-            elif type(value) in _READABLE:
-                below.append((child, child_place, role, value))
+                    self.add_with_embedded(Text((*pointer, key), child_place, role, value))
+            elif kind is dict or kind is list:
+                below.append(((*pointer, key), child_place, role, value))
         return below
 
     def read_list(self, pointer: Pointer, place: str, role: str, items: list[Any]) -> list[_Container]:
@@ -112,7 +113,7 @@ class _Reader(TextCollector):
             if type(value) is str:
                 if value:
                     self.add_with_embedded(Text((*pointer, index), f"{place}/{index}", role, value))
-            elif type(value) in _READABLE:
+            elif type(value) is dict or type(value) is list:
                 below.append(((*pointer, index), f"{place}/{index}", role, value))
         return below
 

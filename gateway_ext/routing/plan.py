@@ -6,7 +6,7 @@ A fallback can never lower the sovereignty of a request: what is not allowed for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway_ext.conditions.facts import Facts
 from gateway_ext.errors import EndpointNotServed, ModelUnknown, NoSovereignRoute, RouteDenied
@@ -31,7 +31,7 @@ def serving(model: VirtualModel, endpoint: Endpoint) -> VirtualModel:
     deployments = tuple(candidate for candidate in model.deployments if candidate.wire(endpoint.about))
     if not deployments:
         raise EndpointNotServed(param="model")
-    return model if len(deployments) == len(model.deployments) else replace(model, deployments=deployments)
+    return model.served_by(deployments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -61,6 +61,10 @@ class VirtualModel:
     @property
     def tiers(self) -> frozenset[str]:
         return frozenset(candidate.tier for candidate in self.deployments)
+
+    def served_by(self, deployments: tuple[Candidate, ...]) -> VirtualModel:
+        """The same with these deployments only; itself, as a rule, as a copy costs as much as most steps of a request."""
+        return self if deployments == self.deployments else replace(self, deployments=deployments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from gateway_ext.errors import EndpointNotServed, Refusal
@@ -35,7 +34,7 @@ def within_grants(
     if substitutes:
         with suppress(Refusal):
             found += granted(model.otherwise, substitutes)
-    return replace(model, deployments=found)
+    return model.served_by(found)
 
 
 class Granting:

@@ -8,7 +8,7 @@ from functools import partial
 
 from gateway_ext.budget import fitting, reserve
 from gateway_ext.budget.admission import Admission, Applicant
-from gateway_ext.budget.fitting import Fitted, Wanted
+from gateway_ext.budget.fitting import Fitted, Reserve, Wanted
 from gateway_ext.budget.rules import Reservation
 from gateway_ext.errors import BudgetExhausted, RateLimited, Refusal
 from gateway_ext.exchange import Endpoint, Estimate, Prompt
@@ -94,17 +94,22 @@ class Holding:
         wanted = Wanted.of(prompt, window.estimate, rules.output_tokens_min)
         applicant = _applicant(exchange, prompt, model)
         admitted = partial(self._admission.reserve, applicant=applicant)
-        at_once = partial(self._admission.reserve, applicant=replace(applicant, waits_until=0.0))
         note.rules += tuple(f"budget:{line.rule}" for line in first.lines)
         note.rules += tuple(f"quota:{line.rule}" for line in first.quotas)
-        fitted = await fitting.hold(
-            wanted, first, reservation, admitted, closer_input, at_once if applicant.waits_until else None
-        )
+        fitted = await fitting.hold(wanted, first, reservation, admitted, closer_input, self._at_once(applicant))
         note.held(model.name, fitted.hold, fitted.estimate, fitted.output_cap)
         note.rules += tuple(f"over:{rule}" for rule in fitted.hold.over)
         note.rules += (f"cap:{fitted.capped_by}",) if fitted.capped_by else ()
         note.rules += window.reasons
         return Held(model, prompt, fitted, window.body, _told(window))
+
+    def _at_once(self, applicant: Applicant) -> Reserve | None:
+        """To reserve without the waiting that `applicant` may do; None for one that does not wait."""
+        return (
+            partial(self._admission.reserve, applicant=replace(applicant, waits_until=0.0))
+            if applicant.waits_until
+            else None
+        )
 
     async def _hold_nothing(self, exchange: Exchange, note: Note, prompt: Prompt, model: VirtualModel) -> Held:
         """For a request that generates nothing: however long it is, as its length is what it asks about."""
@@ -133,7 +138,7 @@ def _told(window: Windowed) -> str:
 
 def _capable(model: VirtualModel, prompt: Prompt) -> VirtualModel:
     """With the deployments that can do what the request needs. Raises CapabilityMissing."""
-    return replace(model, deployments=capable(model.deployments, prompt.needs))
+    return model.served_by(capable(model.deployments, prompt.needs))
 
 
 def _applicant(exchange: Exchange, prompt: Prompt, model: VirtualModel) -> Applicant:

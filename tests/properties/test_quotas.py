@@ -81,7 +81,7 @@ def test_between_any_two_moments_no_more_is_used_than_a_bucket_and_its_refill(
                 tokens = min(amount, held) if what == "post" else 0
                 usage = Usage(tokens, 0) if what == "post" else None
                 closing_statement = Closing(POSTED if usage else VOID, usage, "eu/model", "test", ())
-                books.settle(books_cursor, hold_id, closing_statement, now)
+                books.settle(books_cursor, [(hold_id, closing_statement)], now)
                 used.append((now, tokens))
             assert sum(open_holds.values()) <= limit
     assert_within(used, limit, period_seconds)

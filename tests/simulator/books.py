@@ -93,9 +93,8 @@ class SqliteBooks:
         return self._committed(lambda cursor: sqlite_books.reserve(cursor, reservation))
 
     def settle(self, settlement: Settlement, now_unix_nano: int) -> Settled | None:
-        return self._committed(
-            lambda cursor: sqlite_books.settle(cursor, settlement.hold_id, closing(settlement), now_unix_nano)
-        )
+        said = [(settlement.hold_id, closing(settlement))]
+        return self._committed(lambda cursor: sqlite_books.settle(cursor, said, now_unix_nano))[0]
 
     def expire(self, now_unix_nano: int, limit: int) -> list[Settled]:
         return self._committed(lambda cursor: sqlite_books.expire(cursor, now_unix_nano, limit))

@@ -40,9 +40,9 @@ def function(module: object, name: str, broken: object) -> Mutation:
     return lambda patch: patch.setattr(module, name, broken)
 
 
-_reserve, _settle, _take, _hold_row = (
+_reserve, _close, _take, _hold_row = (
     sqlite_books.reserve,
-    sqlite_books.settle,
+    sqlite_books._close,
     sqlite_books._take,
     sqlite_books._hold_row,
 )
@@ -78,8 +78,10 @@ def never_corrected(hold: StoredHold, said: Closing) -> Settled:
     return replace(settled, flags=tuple(flag for flag in settled.flags if flag != "corrected"))
 
 
-def quiet_corrections(cursor: sqlite3.Cursor, hold_id: str, closing: Closing, now_unix_nano: int) -> Settled | None:
-    settled = _settle(cursor, hold_id, closing, now_unix_nano)
+def quiet_corrections(
+    cursor: sqlite3.Cursor, hold_id: str, closing: Closing, now_unix_nano: int, moves: dict[str, tuple[int, int]]
+) -> Settled | None:
+    settled = _close(cursor, hold_id, closing, now_unix_nano, moves)
     return settled and replace(settled, is_first=settled.is_first and "corrected" not in settled.flags)
 
 
@@ -132,7 +134,7 @@ MUTANTS: list[tuple[str, Mutation]] = [
     ("figures", function(sqlite_books, "decode_prices", dearer)),
     ("evidence", function(closing, "evidence", upside_down)),
     ("once", function(sqlite_books, "closed", never_corrected)),
-    ("trail", function(sqlite_books, "settle", quiet_corrections)),
+    ("trail", function(sqlite_books, "_close", quiet_corrections)),
     ("repeats", statement("INSERT_HOLD", "DO NOTHING", "DO UPDATE SET settled_by = settled_by || '!'")),
     ("all or nothing", function(sqlite_books, "reserve", committing_as_it_goes)),
     ("expiry", statement("SELECT_EXPIRED", "ORDER BY expires_unix_nano", "ORDER BY expires_unix_nano DESC")),

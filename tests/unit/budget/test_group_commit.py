@@ -176,3 +176,40 @@ async def test_start_raises_what_connecting_raises() -> None:
     with pytest.raises(LedgerUnavailable):
         writer.submit(note("a"))
     await writer.stop()
+
+
+class Overtaken(sqlite3.Connection):
+    """Copies the log as it does while others go on writing: never all of it. `reader` keeps back what came last."""
+
+    reader: sqlite3.Connection
+
+    def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+        cursor = super().execute(statement, *parameters)
+        if "PASSIVE" in statement:
+            self.reader.rollback()
+        return cursor
+
+
+async def test_the_log_begins_anew_although_it_is_never_copied_whole(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "WAL_FRAMES_MAX", 50)
+    reader = sqlite3.connect(path, check_same_thread=False)
+
+    def connect() -> Overtaken:
+        connection = sqlite3.connect(path, isolation_level=None, factory=Overtaken, check_same_thread=False)
+        connection.reader = reader
+        return connection
+
+    writer = GroupCommit(connect)
+    await writer.start()
+    for number in range(200):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM note").fetchone()
+        await writer.submit(note(f"{number}"))
+        writer.checkpoint()
+        await writer.submit(lambda cursor: cursor.execute("SELECT 1"))  # then the checkpoint is over
+    size_bytes = path.with_name("test.sqlite-wal").stat().st_size
+    await writer.stop()
+    reader.close()
+    assert size_bytes < 2 * 50 * 4_120  # a page and its header

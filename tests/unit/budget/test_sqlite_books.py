@@ -36,8 +36,22 @@ def test_the_hot_path_is_three_statements_to_reserve_and_four_to_post(cursor: sq
     books.reserve(cursor, reservation("h1", 1, USER, TEAM))
     assert len(statements) == 3
     statements.clear()
-    books.settle(cursor, "h1", Closing(POSTED, Usage(1, 0), "eu/model", "test", ()), NOW)
+    said = Closing(POSTED, Usage(1, 0), "eu/model", "test", ())
+    books.settle(cursor, [("h1", said)], NOW)
     assert len(statements) == 4
+
+
+def test_what_ends_together_moves_each_account_once(cursor: sqlite3.Cursor) -> None:
+    ids = [f"h{position}" for position in range(5)]
+    for each in ids:
+        books.reserve(cursor, reservation(each, 1, USER, TEAM))
+    statements: list[str] = []
+    cursor.connection.set_trace_callback(statements.append)
+    settled = books.settle(cursor, [(each, Closing(POSTED, Usage(1, 0), "eu/model", "test", ())) for each in ids], NOW)
+    assert len(statements) == 2 * len(ids) + 2
+    cursor.connection.set_trace_callback(None)
+    spent = sum(each.cost_nano for each in settled if each is not None)
+    assert cursor.execute("SELECT held_nano, posted_nano FROM account").fetchall() == [(0, spent)] * 2
 
 
 def test_each_quota_is_one_statement_more_and_only_what_is_held_has_one_at_the_end(cursor: sqlite3.Cursor) -> None:
@@ -49,7 +63,7 @@ def test_each_quota_is_one_statement_more_and_only_what_is_held_has_one_at_the_e
     books.reserve(cursor, replace(reservation("h1", 1, USER, TEAM), quotas=(requests, tokens)))
     assert len(statements) == 5
     statements.clear()
-    books.settle(cursor, "h1", Closing(POSTED, Usage(1, 0), "eu/model", "test", ()), NOW)
+    books.settle(cursor, [("h1", Closing(POSTED, Usage(1, 0), "eu/model", "test", ()))], NOW)
     assert len(statements) == 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway_ext.credentials import sqlite_schema as sql
 from gateway_ext.credentials.credential import Binding, Credential, Owner
 from gateway_ext.credentials.sqlite_store import SqliteCredentials
 from gateway_ext.errors import ConfigurationError
@@ -106,11 +108,11 @@ def test_two_programs_may_bring_it_up_to_date_at_a_time(old: Path) -> None:
     assert found == [KEPT_BY_VERSION_1] * 8
 
 
-@pytest.mark.parametrize("version", [3, -1])
+@pytest.mark.parametrize("version", [6, -1])
 def test_a_store_of_another_version_is_left_alone(old: Path, version: int) -> None:
     with closing(sqlite3.connect(old)) as connection:
         connection.execute(f"PRAGMA user_version = {version}")
-    with pytest.raises(ConfigurationError, match=f"version {version}, this program knows 2"):
+    with pytest.raises(ConfigurationError, match=f"version {version}, this program knows 5"):
         SqliteCredentials(old).all()
 
 
@@ -139,3 +141,34 @@ def test_credentials_of_one_owner_and_the_one_of_an_id(tmp_path: Path) -> None:
     assert desk.store.get(robot.id) == robot
     for other in (robot.id[:-1], robot.id.upper() + " ", "%", ""):
         assert desk.store.get(other) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (sql.COUNT_LIVE, "credential_of"),
+        (sql.SELECT_OF, "credential_of"),
+        (sql.SELECT_DUE, "credential_retiring"),
+        (sql.SELECT_PAGE, "credential_by_age"),
+    ],
+)
+def test_what_is_asked_again_and_again_does_not_read_all_that_was_ever_minted(
+    old: Path, statement: str, index: str
+) -> None:
+    SqliteCredentials(old).all()  # brings it up to date
+    values: dict[str, None] | list[None] = (
+        dict.fromkeys(re.findall(r":(\w+)", statement)) if ":" in statement else [None] * statement.count("?")
+    )
+    with closing(sqlite3.connect(old)) as connection:
+        plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+    assert plan.startswith("SEARCH credential USING")
+    assert f"INDEX {index} " in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_what_has_ended_by_itself_is_not_due(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    old, _ = desk.life.mint(personal(), BOUNDS)
+    desk.life.rotate(old, BOUNDS, 600)
+    assert desk.store.due(old.expires_unix - 1) == [desk.store.get(old.id)]
+    assert desk.store.due(old.expires_unix) == []
