@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import cast
 
 from benchmarks.load import request_bytes
 
@@ -64,9 +65,8 @@ class OpenStream(asyncio.Protocol):
         return self._tail.endswith(b"0\r\n\r\n") and b"data: [DONE]" in self._tail
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._request)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         self.last_seconds = time.monotonic()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 
-def config(*, listen: int, admin: int, upstream: int, processor_socket: str | None) -> dict[str, Any]:
-    """A bootstrap configuration. The processing mode is the product's, so that the floor pays for the same messages."""
+def config(
+    *, listen: int, admin: int, upstream: int, processor_socket: str | None, reads_response_headers: bool = True
+) -> dict[str, Any]:
+    """A bootstrap configuration. Request headers and the whole body go to the processor, and response headers if wanted."""
     filters: list[dict[str, Any]] = []
     clusters = [_cluster("upstream", {"socket_address": {"address": "127.0.0.1", "port_value": upstream}}, {})]
     if processor_socket is not None:
-        filters.append(_ext_proc())
+        filters.append(_ext_proc(reads_response_headers))
         clusters.append(_cluster("processor", {"pipe": {"path": processor_socket}}, {"http2_protocol_options": {}}))
     filters.append({"name": "router", "typed_config": _typed("envoy.extensions.filters.http.router.v3.Router")})
     manager = {
@@ -38,7 +40,7 @@ def config(*, listen: int, admin: int, upstream: int, processor_socket: str | No
     }
 
 
-def _ext_proc() -> dict[str, Any]:
+def _ext_proc(reads_response_headers: bool) -> dict[str, Any]:
     return {
         "name": "ext_proc",
         "typed_config": {
@@ -48,7 +50,7 @@ def _ext_proc() -> dict[str, Any]:
             "processing_mode": {
                 "request_header_mode": "SEND",
                 "request_body_mode": "BUFFERED",
-                "response_header_mode": "SEND",
+                "response_header_mode": "SEND" if reads_response_headers else "SKIP",
                 "response_body_mode": "NONE",
             },
         },
