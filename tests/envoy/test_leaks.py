@@ -11,6 +11,7 @@ import gzip
 import itertools
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -34,7 +35,7 @@ DIGITS = "37040044"
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One of its own: its policy redacts IBANs, and Prometheus can ask it."""
-    settings = f"metrics_address: 127.0.0.1:{free_ports(1)[0]}\n"
+    settings = f"metrics_address: 127.0.0.1:{free_ports(1)[0]}\ncheckpoint_seconds: 0.2\n"
     with running_stack(tmp_path_factory.mktemp("leaks"), settings=settings) as running:
         running.use_policy(("guard.yaml", "detectors:\n", "detectors:\n  iban: {action: redact}\n"))
         yield running
@@ -202,8 +203,15 @@ def run(stack: Stack, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     plant(stack)
     stack.wait_for_records(lambda records: sum("content_blocked" in str(each) for each in records) > 0)
 
+    options = ["--state", str(stack.state), "--settings", str(stack.state.parent / "settings.yaml")]
+    missing = ""
+    main(["audit", "search", *options])  # from here on there is a log of what operators do
+    deadline = time.monotonic() + 20
+    while main(["audit", "checkpoint", *options]) or (missing := capsys.readouterr().err):
+        assert time.monotonic() < deadline, missing
+        time.sleep(0.1)
+
     def run(*command: object) -> str:
-        options = ["--state", str(stack.state), "--settings", str(stack.state.parent / "settings.yaml")]
         code = main([*map(str, command), *options])
         shown = capsys.readouterr()
         assert code in {0, 1}, f"{command}: {shown.err}"
