@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks import charts, race, report
 from benchmarks.cases import CASES
 from benchmarks.field import ENTRANTS, QUICK, QUICK_CASES, chosen
+from benchmarks.peers.environments import install_all
 from benchmarks.processes import ENVOY, PROJECT
 from benchmarks.race import Plan
 from benchmarks.results import Results, save
@@ -77,6 +78,7 @@ def main() -> None:
     plan = QUICK_PLAN if options.quick else Plan()
     plan = Plan(options.seconds or plan.seconds, options.rounds or plan.rounds, plan.shares, plan.rate)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before it was done"))  # its children end with it
+    install_all([each.key for each in entrants if each.is_peer])
     where, began = machine(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="gw-bench-") as directory:
         profiles, rows = race.run(entrants, todo, plan, Path(directory))

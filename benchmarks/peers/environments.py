@@ -11,7 +11,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -93,9 +93,13 @@ def _run(name: str, *command: str | Path) -> None:
         raise DidNotStart(f"{name} could not be installed: {type(error).__name__}: {command[0]}") from error
 
 
-def install_all() -> None:
-    """Install what is missing, so that no peer's start takes the time of that. Prints reasons, raises none."""
-    for name in (*PYTHON_PEERS, NODE_PEER):
+def install_all(keys: Iterable[str] = (*PYTHON_PEERS, NODE_PEER)) -> None:
+    """Install what is missing for the contestants of these keys, so that no start takes the time of that.
+
+    A key names all that it needs, as `litellm-presidio` does. Prints reasons, raises none.
+    """
+    needed = " ".join(keys)
+    for name in (each for each in (*PYTHON_PEERS, NODE_PEER) if each in needed):
         try:
             (node_environment if name == NODE_PEER else python_environment)(name)
             print(f"{name}: {packages_bytes(name) / 2**20:.0f} MiB", file=sys.stderr, flush=True)

@@ -75,3 +75,19 @@ def test_the_node_lock_pins_what_streams_need_and_holds_no_addresses() -> None:
     assert lock["node_modules/@hono/node-server"]["version"] == "1.13.5"
     assert not any("resolved" in each for each in lock.values())
     assert all("integrity" in each for name, each in lock.items() if name)
+
+
+def test_only_what_the_chosen_contestants_need_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def install(name: str) -> None:
+        made.append(name)
+        raise DidNotStart(name)
+
+    monkeypatch.setattr(environments, "python_environment", install)
+    monkeypatch.setattr(environments, "node_environment", install)
+    environments.install_all(["litellm-presidio", "portkey-regex"])
+    assert made == ["litellm", "presidio", "portkey"]
+    made.clear()
+    environments.install_all([])
+    assert made == []
