@@ -5,7 +5,7 @@
 #   VENV     where the virtual environment lies
 #   UP       options for `gateway-ext up`, e.g. make run UP="--port 9000"
 #   TESTS    what pytest is given, e.g. make test TESTS="tests/unit -k guard"
-#   BENCH    options for `python -m benchmarks.run`, e.g. make bench BENCH="--quick"
+#   BENCH    options for `python -m benchmarks.contest`, e.g. make bench BENCH="--quick"
 #   SOAK     options for `python -m benchmarks.soak`, e.g. make soak SOAK="--minutes 60"
 #   ACCURACY options for `gateway-ext guard bench`, e.g. make accuracy ACCURACY="--data DIR"
 
@@ -60,9 +60,9 @@ check: venv proto ## lint, formatting, types and the direction of imports
 
 .PHONY: bench
 bench: venv proto patterns ## measure what the gateway costs, beside Envoy alone and other gateways
-	$(BIN)/python -m benchmarks.run $(BENCH)
+	$(BIN)/python -m benchmarks.contest $(BENCH)
 ifeq ($(strip $(BENCH)),)
-	$(BIN)/python -m benchmarks.audit_append
+	$(BIN)/python -m benchmarks.audit.append
 	$(BIN)/python -m benchmarks.growth
 endif
 
@@ -99,9 +99,11 @@ proto: $(GENERATED) ## compile the wire formats again when they changed
 $(GENERATED) &: $(PROTOS) proto/compile.py | $(VENV)/.installed
 	$(BIN)/python proto/compile.py
 
-# Whatever is not compiled here each first start compiles for itself, in seconds.
+# Whatever is not compiled here each first start compiles for itself, in seconds; byte code each start of each process
+# where PYTHONDONTWRITEBYTECODE is set, as it often is in containers.
 .PHONY: patterns
-patterns: gateway_ext/guard/compiled/.complete ## compile the Guard's patterns again when they changed
+patterns: gateway_ext/guard/compiled/.complete ## compile the Guard's patterns and the byte code that changed
+	@$(BIN)/python -m compileall -q gateway_ext
 
 gateway_ext/guard/compiled/.complete: $(VENV)/.installed $(shell find gateway_ext/guard -name '*.py') | $(GENERATED)
 	$(BIN)/gateway-ext guard compile

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.contestants import DidNotStart
+from benchmarks.contestants.contestant import DidNotStart
 from benchmarks.growth import audit_events, budgets, open_streams, prompt_size, rules, users
 from benchmarks.growth.chart import chart
 from benchmarks.growth.growth import Growth, table
 from benchmarks.growth.processor import RequestRefused
-from benchmarks.processes import PROJECT
+from benchmarks.machine.processes import PROJECT
 
 Measure = Callable[[Path, tuple[int, ...]], Awaitable[list[Growth]]]
 DIMENSIONS: dict[str, tuple[Measure, tuple[int, ...]]] = {

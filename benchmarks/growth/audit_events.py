@@ -1,6 +1,6 @@
 """How the audit trail grows with its records: append, sign, prove, find, search and verify.
 
-Two logs of two processes, signed, with a search index (the shape of benchmarks/audit_search.py); proofs are of one of them.
+Two logs of two processes, signed, with a search index (the shape of benchmarks/audit/search.py); proofs are of one of them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.audit_append import typical_record
-from benchmarks.audit_export import ORIGIN, prepare
-from benchmarks.audit_search import PEOPLE, build
+from benchmarks.audit.append import typical_record
+from benchmarks.audit.export import ORIGIN, prepare
+from benchmarks.audit.search import PEOPLE, build
 from benchmarks.growth import cpu
 from benchmarks.growth.growth import Growth
 from gateway_ext.audit.checkpoint_keys import load_or_make_key

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.least_squares import Line, fit
+from benchmarks.growth.least_squares import Line, fit
 
 DECADES = (
     2.0  # of sizes, the largest ones, that the exponent is fitted over: below, constant costs cover how a cost grows

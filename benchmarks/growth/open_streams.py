@@ -18,13 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import parts
-from benchmarks.contestants import Contestant, gateway
+from benchmarks.contestants import parts
+from benchmarks.contestants.contestant import Contestant
+from benchmarks.contestants.gateway import gateway
 from benchmarks.growth.growth import Growth
-from benchmarks.load import request_bytes
-from benchmarks.open_streams import Caller, OpenStream, open_streams
-from benchmarks.processes import child, cpu_seconds, free_ports, wait_for_port
-from benchmarks.usage import held
+from benchmarks.load.callers import Caller, OpenStream, open_streams
+from benchmarks.load.generator import request_bytes
+from benchmarks.machine.processes import child, cpu_seconds, free_ports, wait_for_port
+from benchmarks.machine.usage import held
 
 DIMENSION = "open streams"
 COUNTS = (1, 5, 20, 100, 500)

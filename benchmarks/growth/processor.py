@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import parts
+from benchmarks.contestants import parts
 from benchmarks.growth import cpu
 from gateway_ext.bootstrap.processor import processor
 from gateway_ext.clock import SystemClock

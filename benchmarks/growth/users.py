@@ -22,8 +22,8 @@ import uvloop
 
 from benchmarks.growth import cpu, people, processor, rules
 from benchmarks.growth.growth import Growth
-from benchmarks.processes import PROJECT
-from benchmarks.usage import held
+from benchmarks.machine.processes import PROJECT
+from benchmarks.machine.usage import held
 from gateway_ext.administration.actor import Actor
 from gateway_ext.administration.credentials import life_cycle
 from gateway_ext.clock import SystemClock

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from benchmarks.contestants import DidNotStart
-from benchmarks.installed import tree_bytes
-from benchmarks.processes import PROJECT
+from benchmarks.contestants.contestant import DidNotStart
+from benchmarks.machine.processes import PROJECT
+from benchmarks.start.installed import tree_bytes
 
 BUILD = PROJECT / "build" / "peers"
 LOCKS = Path(__file__).parent

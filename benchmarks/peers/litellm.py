@@ -14,12 +14,12 @@ from typing import Any
 
 import yaml
 
-from benchmarks.contestants import Contestant
-from benchmarks.installed import interpreter_bytes
+from benchmarks.contestants.contestant import Contestant
+from benchmarks.machine.processes import free_ports
 from benchmarks.peers import proof
 from benchmarks.peers.environments import packages_bytes, python_environment
-from benchmarks.peers.running import WORKERS, Peer, listens, running
-from benchmarks.processes import free_ports
+from benchmarks.peers.running import SILENT_SECONDS_MAX, WORKERS, Peer, listens, running
+from benchmarks.start.installed import interpreter_bytes
 
 ENVIRONMENT: Mapping[str, str] = {
     "LITELLM_MODE": "PRODUCTION",
@@ -36,7 +36,6 @@ MASKED = ("email", "iban", "credit_card", "us_phone")
 REFUSED = ("aws_access_key", "github_token", "slack_token", "generic_api_key")
 MASKED_ENTITIES = ("EMAIL_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "PHONE_NUMBER", "PERSON")
 REFUSED_ENTITIES = ("ACCESS_KEY",)  # a recognizer of presidio_service.py: Presidio has none for keys
-HEALTH_CHECK_SECONDS = 120  # its supervisor replaces a worker that is silent for 5 s, as one is at saturation
 
 
 def content_filter() -> dict[str, Any]:
@@ -104,7 +103,7 @@ def with_presidio(name: str, root: Path, upstream: int) -> Iterator[Contestant]:
     (port,) = free_ports(1)
     programs = python_environment("presidio")
     service = Path(__file__).with_name("presidio_service.py")
-    options = f"--workers {WORKERS} --worker-class gthread --threads 8 --keep-alive 75 --timeout 120"
+    options = f"--workers {WORKERS} --worker-class gthread --threads 8 --keep-alive 75 --timeout {SILENT_SECONDS_MAX}"
     where = ("--bind", f"127.0.0.1:{port}", "--chdir", service.parent, service.stem)
     command: tuple[str | Path, ...] = (programs / "gunicorn", *options.split(), *where)
     with running(*command, root=root, log="presidio.log", environment={}) as presidio:
@@ -128,7 +127,7 @@ def _proxy(
     key = f"sk-{secrets.token_urlsafe(32)}"
     (port,) = free_ports(1)
     options = f"--config config.yaml --host 127.0.0.1 --port {port} --num_workers {WORKERS}"
-    patience = f"--timeout_worker_healthcheck {HEALTH_CHECK_SECONDS}"
+    patience = f"--timeout_worker_healthcheck {SILENT_SECONDS_MAX}"
     command: tuple[str | Path, ...] = (python_environment("litellm") / "litellm", *options.split(), *patience.split())
     with proof.recorder() as recorded:
         written = config(upstream=upstream, recorder=recorded.port, key=key, guardrails=guardrails)

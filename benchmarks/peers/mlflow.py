@@ -12,12 +12,12 @@ from typing import Any
 
 import yaml
 
-from benchmarks.contestants import Contestant
-from benchmarks.installed import interpreter_bytes
+from benchmarks.contestants.contestant import Contestant
+from benchmarks.machine.processes import free_ports
 from benchmarks.peers import proof
 from benchmarks.peers.environments import packages_bytes, python_environment
-from benchmarks.peers.running import WORKERS, running
-from benchmarks.processes import free_ports
+from benchmarks.peers.running import SILENT_SECONDS_MAX, WORKERS, running
+from benchmarks.start.installed import interpreter_bytes
 
 
 def config(*, upstream: int, recorder: int) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def plain(name: str, root: Path, upstream: int) -> Iterator[Contestant]:
     programs = python_environment("mlflow")
     (port,) = free_ports(1)
     options = ("--config-path", "config.yaml", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS))
-    environment = {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "GUNICORN_CMD_ARGS": f"--timeout {SILENT_SECONDS_MAX}"}
     command = (programs / "mlflow", "gateway", "start", *options)
     with contextlib.ExitStack() as stack:
         recorded = stack.enter_context(proof.recorder())

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contestants import Contestant, DidNotStart
+from benchmarks.contestants.contestant import Contestant, DidNotStart
+from benchmarks.machine.processes import free_ports
 from benchmarks.peers import proof
 from benchmarks.peers.environments import NODE_PEER, node_environment, packages_bytes
 from benchmarks.peers.running import running
-from benchmarks.processes import free_ports
 
 CONFIG_HEADER = "x-portkey-config"
 # What LiteLLM's prebuilt patterns match, as regular expressions of JavaScript: personal data is masked, keys are refused.

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.contestants import Contestant, DidNotStart
-from benchmarks.fixed_upstream import CHAT
+from benchmarks.contestants.contestant import Contestant, DidNotStart
+from benchmarks.load.fixed_upstream import CHAT
 
 ANSWER_SECONDS_MAX = 60
 PROOF_MODEL = "proof"

@@ -25,13 +25,15 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.contestants import Contestant, gateway
-from benchmarks.load import percentile
-from benchmarks.processes import PROJECT, child, free_ports, wait_for_port
+from benchmarks.contestants.contestant import Contestant
+from benchmarks.contestants.gateway import gateway
+from benchmarks.load import fixed_upstream
+from benchmarks.load.generator import percentile
+from benchmarks.machine.processes import PROJECT
+from benchmarks.machine.usage import held
 from benchmarks.soak import traffic
 from benchmarks.soak.chart import chart
 from benchmarks.soak.verdict import Window, faults, report
-from benchmarks.usage import held
 
 WINDOW_SECONDS = 5.0
 POLICY_SECONDS = 20.0
@@ -86,11 +88,11 @@ async def _policy_changes(policies: Path) -> AsyncIterator[None]:
 @contextlib.contextmanager
 def running(root: Path) -> Iterator[tuple[Contestant, Path]]:
     """The gateway before its upstream, and its policies."""
-    (upstream,) = free_ports(1)
-    with child(sys.executable, PROJECT / "benchmarks" / "fixed_upstream.py", str(upstream), log=root / "upstream.log"):
-        wait_for_port(upstream)
-        with gateway("gateway", root / "gateway", upstream) as contestant:
-            yield contestant, root / "gateway" / "policies"
+    with (
+        fixed_upstream.running(root) as upstream,
+        gateway("gateway", root / "gateway", upstream) as contestant,
+    ):
+        yield contestant, root / "gateway" / "policies"
 
 
 def as_json(windows: Sequence[Window], options: argparse.Namespace) -> str:

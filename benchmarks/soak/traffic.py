@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks import load
-from benchmarks.cases import CASES, CHAT, Case, chat, streamed
-from benchmarks.contestants import Contestant
-from benchmarks.open_streams import OpenStream
+from benchmarks.contest.cases import CASES, CHAT, Case, chat, streamed
+from benchmarks.contestants.contestant import Contestant
+from benchmarks.load import generator
+from benchmarks.load.callers import OpenStream
 from gateway_ext.supervised import TaskSet
 
 CONNECTIONS = 8  # of each kind
@@ -69,10 +69,10 @@ async def window(contestant: Contestant, rate: float, seconds: float) -> Passed:
     return Passed(requests, results[0].latencies_ms, wrong)
 
 
-async def _ask(contestant: Contestant, kind: Kind, rate: float, seconds: float) -> load.Result:
+async def _ask(contestant: Contestant, kind: Kind, rate: float, seconds: float) -> generator.Result:
     asking = contestant if kind.token is None else dataclasses.replace(contestant, token=kind.token)
     request = kind.case.request(asking)
-    return await load.run(
+    return await generator.run(
         contestant.port, request, connections=CONNECTIONS, seconds=seconds, rate=rate, expected=kind.status.__eq__
     )
 

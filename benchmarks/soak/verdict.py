@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.least_squares import Line, fit
-from benchmarks.usage import Held
+from benchmarks.growth.least_squares import Line, fit
+from benchmarks.machine.usage import Held
 
 WARM_UP = 0.2  # of all windows: caches fill, heaps find their size
 MEMORY_MAX = 1.0  # MiB per 100,000 requests

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contestants import DidNotStart
+from benchmarks.contestants.contestant import DidNotStart
 from benchmarks.peers import environments
 from benchmarks.peers.environments import LOCKS, PYTHON_PEERS, last_words, node_environment
 

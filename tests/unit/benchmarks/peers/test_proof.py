@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from benchmarks.contestants import Contestant, DidNotStart
+from benchmarks.contestants.contestant import Contestant, DidNotStart
 from benchmarks.peers.proof import FINDINGS, MASK_PERSONAL_REFUSE_KEYS, NO_GUARD, Guard, prompt, prove, recorder
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contestants import DidNotStart
+from benchmarks.contestants.contestant import DidNotStart
+from benchmarks.machine.processes import free_ports
 from benchmarks.peers.running import listens, running
-from benchmarks.processes import free_ports
 
 
 def test_a_peer_sees_the_variables_it_was_given_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
