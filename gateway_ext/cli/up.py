@@ -9,13 +9,15 @@ import dataclasses
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gateway_ext.audit.exclusive import lock_exclusively
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.local.banner import banner
-from gateway_ext.local.child import State, Status
+from gateway_ext.local.child import Program, State, Status
+from gateway_ext.local.cores import shares
 from gateway_ext.local.issuer import LocalIssuer
 from gateway_ext.local.one_machine import OneMachine, Ports, plan
 from gateway_ext.local.programs import stages
@@ -53,6 +55,9 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--map-port", type=_mapping, action="append", default=[], metavar="PORT=OTHER", help="move a port of envoy.yaml"
     )
+    parser.add_argument(
+        "--shared-cores", action="store_true", help="do not give each processor a core of its own; for busy machines"
+    )
     parser.add_argument("--verbose", action="store_true", help="show the logs of all processes, too")
     parser.set_defaults(run=run)
 
@@ -82,7 +87,9 @@ def run(options: argparse.Namespace) -> int:
         lock = lock_exclusively(settings.state_dir / "up.lock", "gateway-ext up")
         try:
             issuer = machine.prepare()
-            asyncio.run(_run(machine, issuer, options.verbose))
+            cores = frozenset[int]() if options.shared_cores else os.sched_getaffinity(0)
+            programs = stages(machine, shares(cores, machine.settings.processor_count))
+            asyncio.run(_run(machine, programs, issuer, options.verbose))
         finally:
             os.close(lock)
     except OSError as error:
@@ -90,9 +97,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _run(machine: OneMachine, issuer: LocalIssuer, is_verbose: bool) -> None:
+async def _run(
+    machine: OneMachine, programs: Sequence[Sequence[Program]], issuer: LocalIssuer, is_verbose: bool
+) -> None:
     log_dir = machine.settings.state_dir / "log"
-    supervisor = Supervisor(stages(machine), log_dir, _show_change, shows_logs=is_verbose)
+    supervisor = Supervisor(programs, log_dir, _show_change, shows_logs=is_verbose)
     loop = asyncio.get_running_loop()
     running = loop.create_task(_serve(supervisor, banner(machine, issuer, log_dir)))
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway_ext.local.child_log import ChildLog
+from gateway_ext.local.cores import ANY, confine
 
 PROBE_SECONDS = 0.03  # while starting
-WATCH_SECONDS = 2.0  # afterwards
+WATCH_SECONDS = 5.0  # afterwards: each look costs both processes milliseconds
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_MAX_SECONDS = 5.0
 OUTPUT_END_SECONDS = 1.0  # for the last words of an ended process, should a stranger hold its pipe open
@@ -42,7 +43,7 @@ async def always_ready() -> bool:
 class Program:
     """What to run. `probe` answers whether it is ready; it must not raise. `environment` adds to ours.
 
-    `waits`: it starts only when all of the stages before its own are ready.
+    `waits`: it starts only when all of the stages before its own are ready. `cores`: where it runs once it is ready itself.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_grace_seconds: float = 10.0
     waits: bool = True
+    cores: frozenset[int] = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class Child:
     async def _watch(self) -> None:
         while True:
             is_ready = await self.program.probe()
+            if is_ready and self._state is State.STARTING and (pid := self.status.pid) is not None:
+                confine(pid, self.program.cores)
             if is_ready:
                 self.was_ready.set()
             if is_ready or self._state is State.READY:

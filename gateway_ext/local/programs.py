@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.identity.rules import LoginRule
 from gateway_ext.local.child import Program
+from gateway_ext.local.cores import Shares
 from gateway_ext.local.one_machine import LOOPBACK, OneMachine
 from gateway_ext.local.probes import Probe, exists, grpc_healthy, http_ok, listening
 from gateway_ext.routing.rules import Provider
@@ -22,15 +24,18 @@ from gateway_ext.routing.rules import Provider
 ENVOY_THREADS = 2
 
 
-def stages(machine: OneMachine) -> list[list[Program]]:
-    """What to run, for the Supervisor. Raises ConfigurationError when there is no Envoy."""
+def stages(machine: OneMachine, shares: Shares) -> list[list[Program]]:
+    """What to run, for the Supervisor, and on which cores. Raises ConfigurationError when there is no Envoy."""
     helpers = [
         *([_sink(machine)] if machine.has_own_sink else []),
         *([_simulator(machine)] if machine.simulated else []),
         *([_identity_provider(machine, machine.login)] if machine.login is not None else []),
     ]
     processors = [_processor(machine, index) for index in range(machine.settings.processor_count)]
-    return [helpers, [_control(machine)], processors, [_envoy(machine)]]
+    others = [helpers, [_control(machine)], [_envoy(machine)]]
+    helpers, control, envoy = [[replace(each, cores=shares.others) for each in stage] for stage in others]
+    placed = [replace(each, cores=cores) for each, cores in zip(processors, shares.processors, strict=True)]
+    return [helpers, control, placed, envoy]
 
 
 def _sink(machine: OneMachine) -> Program:

@@ -250,7 +250,7 @@ def running_stack(
         cleanup.enter_context(_child(simulator, root / "simulator.log"))
         up = [
             *COMMAND, "up", "--no-simulator", "--state", str(state), "--policies", str(policies),
-            "--settings", str(settings_file), "--processors", str(processors),
+            "--settings", str(settings_file), "--processors", str(processors), "--shared-cores",
             "--port", str(ports.gateway), "--otlp-port", str(ports.otlp),
             "--map-port", f"8443={ports.public}", "--map-port", f"8444={ports.internal}",
             "--console-port", str(ports.console), "--map-port", f"8445={ports.console_tls}",

@@ -1,6 +1,7 @@
 """`gateway-ext up` from the outside: what a user does in the first five minutes, and how it ends."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -121,6 +122,15 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 def descendants(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_no_thread_of_a_processor_interrupts_the_one_that_decides(gateway: Gateway) -> None:
+    processors = [
+        pid for pid in descendants(gateway.process.pid) if b"\0processor\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    threads = [int(each.name) for pid in processors for each in Path(f"/proc/{pid}/task").iterdir()]
+    assert len(threads) > len(processors) == 2
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
 
 
 def test_the_openai_sdk_works_with_the_two_exports(gateway: Gateway) -> None:

