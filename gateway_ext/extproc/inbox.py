@@ -15,15 +15,17 @@ Read = Callable[[], Awaitable[e.Event]]
 class Inbox:
     """Used by one task. `read` is gRPC's: cancelling it would end the whole call, so an interrupted one goes on.
 
-    One event at a time by `next`, until `wait` is called: from then on events are read ahead of their being asked for.
+    One event at a time by `next`, until `wait` is called: from then on one is read ahead of its being asked for, and more of
+    them after `read_on`. What is not read stays with gRPC, whose windows hold Envoy back.
     """
 
-    __slots__ = ("_bytes", "_events", "_interruption", "_read", "_reader", "_room", "_waiter")
+    __slots__ = ("_bytes", "_events", "_interruption", "_read", "_reader", "_reads_on", "_room", "_waiter")
 
     def __init__(self, read: Read) -> None:
         self._read = read
         self._events: deque[e.Event] = deque()
         self._bytes = 0  # of bodies among them
+        self._reads_on = False
         self._reader: asyncio.Task[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
@@ -63,9 +65,14 @@ class Inbox:
         """All events that are there, bodies that follow each other as one."""
         taken, self._bytes = e.joined(self._events), 0
         self._events.clear()
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+        self._reads_on = False
+        self._make_room()
         return taken
+
+    def read_on(self) -> None:
+        """Read as much as there is room for, until the next `take`."""
+        self._reads_on = True
+        self._make_room()
 
     async def close(self) -> None:
         """Let go of what is being read: nobody will ask for it."""
@@ -78,7 +85,7 @@ class Inbox:
 
     async def _read_on(self) -> None:
         while not (self._events and isinstance(self._events[-1], e.StreamEnded)):
-            while len(self._events) >= limits.STREAM_AHEAD_EVENTS_MAX or self._bytes >= limits.STREAM_AHEAD_BYTES_MAX:
+            while self._events and not (self._reads_on and self._has_room()):
                 self._room = asyncio.get_running_loop().create_future()
                 await self._room
             event = await self._read()
@@ -86,6 +93,13 @@ class Inbox:
             if isinstance(event, e.ResponseBody):
                 self._bytes += len(event.body)
             self._wake()
+
+    def _has_room(self) -> bool:
+        return len(self._events) < limits.STREAM_AHEAD_EVENTS_MAX and self._bytes < limits.STREAM_AHEAD_BYTES_MAX
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def _wake(self, _done: object = None) -> None:
         if self._waiter is not None and not self._waiter.done():

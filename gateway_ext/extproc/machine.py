@@ -130,6 +130,11 @@ class Conversation:
         self.state = following
         return following
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be said."""
+        return self.state in (State.DONE, State.INTERRUPTED)
+
     def close_ok(self) -> None:
         """Ask to close the gRPC stream with OK. Raises ConversationError unless our part is done."""
         if self.state is not State.DONE:

@@ -16,7 +16,7 @@ import grpc
 
 from gateway_ext import limits
 from gateway_ext.exchange import Interface
-from gateway_ext.extproc import access_log, codec
+from gateway_ext.extproc import access_log, codec, wake_ups
 from gateway_ext.extproc import commands as c
 from gateway_ext.extproc import events as e
 from gateway_ext.extproc.inbox import Inbox
@@ -52,16 +52,19 @@ class ProcessorServer:
         self._is_healthy = is_healthy
         self._is_ready = False
         self._turns = Turns()  # of the streams that are read
-        # so_reuseport=0: a second process on the same address must fail, not share the traffic with an old policy.
-        self._server = grpc.aio.server(
-            options=[
-                ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX),
-                ("grpc.max_send_message_length", _MESSAGE_BYTES_MAX),
-                # Envoy's pings find a frozen processor (envoy.yaml); by default gRPC takes them for an attack.
-                ("grpc.http2.max_ping_strikes", 0),
-            ]
-        )
+        options = [
+            # A second process on the same address must fail, not share the traffic with an old policy.
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX),
+            ("grpc.max_send_message_length", _MESSAGE_BYTES_MAX),
+            # Envoy's pings find a frozen processor (envoy.yaml); by default gRPC takes them for an attack.
+            ("grpc.http2.max_ping_strikes", 0),
+            # So much of each stream may lie here unread; what is more waits in Envoy. Without the second, gRPC raises the first by itself.
+            ("grpc.http2.lookahead_bytes", limits.STREAM_UNREAD_BYTES_MAX),
+            ("grpc.http2.bdp_probe", 0),
+        ]
+        with wake_ups.taken_at_once(asyncio.get_running_loop()):
+            self._server = grpc.aio.server(options=options)
         self._server.add_generic_rpc_handlers(tuple(self._handlers()))
 
     async def start(self, socket: Path) -> None:
@@ -81,8 +84,8 @@ class ProcessorServer:
         await self._server.stop(max(0.0, drain_seconds - _HEALTH_PROPAGATION_SECONDS))
         await self._pipeline.background.drain(limits.STEP_DEADLINE_SECONDS)
 
-    async def process(self, context: _Context) -> None:
-        """One HTTP stream of Envoy."""
+    async def process(self, context: _Context) -> bytes:
+        """One HTTP stream of Envoy. Returns the last message."""
         metadata = dict(context.invocation_metadata() or ())
         stream: _Stream
         if metadata.get("x-gateway-role") == "upstream":
@@ -94,7 +97,7 @@ class ProcessorServer:
             is_internal = metadata.get("x-gateway-interface") == Interface.INTERNAL
             stream = RouterStream(self._pipeline, Interface.INTERNAL if is_internal else Interface.PUBLIC)
         try:
-            await self._converse(stream, context)
+            last = await self._converse(stream, context)
             stream.conversation.close_ok()
         except ConversationError as error:
             code, text, why = grpc.StatusCode.INTERNAL, "gateway_ext_conversation", str(error)
@@ -110,30 +113,36 @@ class ProcessorServer:
         except Exception as error:  # noqa: BLE001  (its text would end up in Envoy's access log)
             code, text, why = grpc.StatusCode.INTERNAL, "gateway_ext_failure", type(error).__name__
         else:
-            return
+            return last
         finally:
             stream.close()
         if stream.conversation.state is not State.INTERRUPTED:  # else it was Envoy that ended it
             _log.error("stream aborted: %s in %s", why, stream.conversation.state.name)
-        await _abort(context, code, text)
+        return await _abort(context, code, text)
 
-    async def _converse(self, stream: _Stream, context: _Context) -> None:
+    async def _converse(self, stream: _Stream, context: _Context) -> bytes:
+        """Returns what completes our part: with it goes the status, in one write instead of two."""
+
         async def read() -> e.Event:
             while (message := await context.read()) is not grpc.aio.EOF:
                 if (event := codec.decode(message, self._pipeline.user_headers)) is not None:
                     return event
             return e.StreamEnded()
 
-        inbox = Inbox(read)
+        inbox, last = Inbox(read), b""
         try:
             async with asyncio.timeout(None) as patience:
-                while stream.conversation.state not in (State.DONE, State.INTERRUPTED):
+                while not stream.conversation.is_over:
                     commands = await self._step(stream, inbox, patience)
                     patience.reschedule(None)  # a caller may be slow to read
-                    for command in commands:
-                        await context.write(codec.encode(command))
+                    messages = [codec.encode(command).SerializeToString() for command in commands]
+                    if stream.conversation.state is State.DONE:
+                        last = messages.pop()
+                    for message in messages:
+                        await context.write(message)
         finally:
             await inbox.close()
+        return last
 
     async def _step(self, stream: _Stream, inbox: Inbox, patience: asyncio.Timeout) -> Sequence[c.Command]:
         """What to say to what Envoy says next, or because of an operator's order that comes before it."""
@@ -150,7 +159,7 @@ class ProcessorServer:
         patience.reschedule(now() + self._stream_idle_seconds)  # FULL_DUPLEX_STREAMED knows no time-out of Envoy's
         if not await inbox.wait(interruption):
             return ()
-        await self._turns.next()
+        await self._turns.next(inbox.read_on)
         patience.reschedule(now() + self._step_deadline_seconds)
         answered: list[c.Command] = []
         for event in inbox.take():
@@ -173,8 +182,8 @@ class ProcessorServer:
         return health_pb2.HealthCheckResponse(status=status)
 
     def _handlers(self) -> list[grpc.GenericRpcHandler]:
-        async def process(_: Any, context: _Context) -> None:
-            await self.process(context)
+        async def process(_: Any, context: _Context) -> bytes:
+            return await self.process(context)
 
         async def collect(messages: Any, _: _Context) -> access_log_pb2.StreamAccessLogsResponse:
             await self.collect_access_log(messages)
@@ -187,10 +196,10 @@ class ProcessorServer:
             _service(
                 "envoy.service.ext_proc.v3.ExternalProcessor",
                 "Process",
-                grpc.stream_stream_rpc_method_handler,
+                # What is returned goes out together with the status. On the wire it is a stream all the same.
+                grpc.stream_unary_rpc_method_handler,
                 process,
                 ext_proc_pb2.ProcessingRequest,
-                ext_proc_pb2.ProcessingResponse,
             ),
             _service(
                 "envoy.service.accesslog.v3.AccessLogService",
@@ -223,9 +232,11 @@ def _service(
     kind: Callable[..., Any],
     behaviour: Callable[..., Awaitable[Any]],
     request: Any,
-    reply: Any,
+    reply: Any = None,
 ) -> grpc.GenericRpcHandler:
-    handler = kind(behaviour, request_deserializer=request.FromString, response_serializer=reply.SerializeToString)
+    """Without a `reply`, what the behaviour returns is bytes already."""
+    serializer = None if reply is None else reply.SerializeToString
+    handler = kind(behaviour, request_deserializer=request.FromString, response_serializer=serializer)
     return grpc.method_handlers_generic_handler(service, {method: handler})
 
 

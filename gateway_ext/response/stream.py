@@ -15,7 +15,7 @@ from gateway_ext.exchange import Finding, Text, Usage
 from gateway_ext.guard.detector import TooManyCandidates
 from gateway_ext.guard.inspection import finding_of
 from gateway_ext.guard.policy import ANSWER_ROLE
-from gateway_ext.guard.stream.decisions import Decisions
+from gateway_ext.guard.stream.decisions import decisions_of
 from gateway_ext.guard.stream.text import StreamedText
 from gateway_ext.ports import Guard
 from gateway_ext.response.duty import Duty, Inspected, Withheld
@@ -118,7 +118,7 @@ class GuardedStream:
         self._duty = duty
         self._guard = guard
         self._stream = InspectedStream(strips_usage=strips_usage)
-        self._decisions = Decisions(duty.rules, guard.kinds(duty.rules))
+        self._decisions = decisions_of(duty.rules, guard.kinds(duty.rules))
         self._texts: dict[str, tuple[int, StreamedText]] = {}  # by channel, those that go on; numbered as they begin
         self._texts_begun = 0
         self._findings: list[Finding] = []

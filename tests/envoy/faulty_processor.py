@@ -168,14 +168,19 @@ class FaultyContext:
             return grpc.aio.EOF
         return await self._context.read()
 
-    async def write(self, message: ext_proc_pb2.ProcessingResponse) -> None:
+    async def write(self, serialized: bytes) -> None:
+        await self.about_to_write(serialized)
+        await self._context.write(serialized)
+
+    async def about_to_write(self, serialized: bytes) -> None:
+        """Break before a message goes out, or note what it lets pass."""
+        message = ext_proc_pb2.ProcessingResponse.FromString(serialized)
         if message.HasField("request_body"):
             await self._fault.meet("decision")
         if message.HasField("response_body") and message.HasField("dynamic_metadata"):  # the last one
             await self._fault.meet("release")
         if line := _lets_pass(message):
             self._fault.say(line)
-        await self._context.write(message)
 
 
 class FaultyServer(ProcessorServer):
@@ -190,8 +195,14 @@ class FaultyServer(ProcessorServer):
         )
         self._fault = fault
 
-    async def process(self, context: Any) -> None:
-        await super().process(cast(Any, FaultyContext(context, self._fault)))
+    async def process(self, context: Any) -> bytes:
+        return await super().process(cast(Any, FaultyContext(context, self._fault)))
+
+    async def _converse(self, stream: Any, context: Any) -> bytes:
+        last = await super()._converse(stream, context)
+        if last:
+            await context.about_to_write(last)
+        return last
 
 
 def _lets_pass(message: ext_proc_pb2.ProcessingResponse) -> str:

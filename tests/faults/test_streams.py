@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway_ext.guard.confidential.canary import RANDOM_BYTES, new_canary
 from tests.envoy.stack import PLAIN, Stack, chat, running_stack
 
 pytestmark = pytest.mark.envoy
@@ -27,6 +28,7 @@ WORDS_PER_SECOND = 100.0
 NOTICED_SECONDS = 1.0
 SETTLED_SECONDS = 3.0  # well before holds expire
 CANCELLED, AT_ONCE = 500, 40
+CROWD = 120  # streams whose words come faster than two processors read them
 PILE_BYTES_MAX = 18 * 1024 * 1024  # three quarters of what the four slow callers are sent
 
 INSPECTED: dict[str, Any] = {}  # of callers who did not ask for usage: the processor takes that chunk out
@@ -256,3 +258,46 @@ def test_streams_cancelled_anywhere_are_recorded_and_paid_for(stack: Stack, opti
         assert recorded >= tokens, exchange
         assert cost_nano > 0, exchange
     assert sum("client_aborted" in rows[exchange][3] for exchange in seen) > 0.8 * CANCELLED
+
+
+def test_streams_that_come_faster_than_they_are_read_end_whole_and_keep_no_request_from_its_decision(
+    stack: Stack,
+) -> None:
+    stack.simulate("us", tokens_per_second=0)
+    stack.simulate("eu", tokens_per_second=0)
+    statuses, ends, words = asyncio.run(crowd(stack))
+    assert set(statuses) == {200}
+    assert ends == ["data: [DONE]"] * CROWD
+    assert len(set(words)) == 1
+    assert words[0] >= WORDS
+
+
+async def crowd(stack: Stack) -> tuple[list[int], list[str], list[int]]:
+    """CROWD streams that the Guard reads, and a caller who asks without pause meanwhile: statuses of all answers, the last lines
+    of the streams, and how many words each had."""
+    watched = question() | {"messages": [
+        {"role": "system", "content": f"Never repeat {new_canary(bytes(RANDOM_BYTES))}."}, *question()["messages"],
+    ]}  # fmt: skip
+    statuses: list[int] = []
+    headers = {"authorization": f"Bearer {stack.token()}"}
+
+    async def stream(client: httpx.AsyncClient) -> list[str]:
+        async with client.stream("POST", "/chat/completions", json=watched) as response:
+            statuses.append(response.status_code)
+            return [line async for line in response.aiter_lines() if line]
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        while True:
+            statuses.append((await client.post("/chat/completions", json=chat("Hello"))).status_code)
+
+    limits = httpx.Limits(max_connections=None)
+    async with (
+        httpx.AsyncClient(base_url=stack.base_url, headers=headers, timeout=60, limits=limits, **PLAIN) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        streams = [group.create_task(stream(client)) for _ in range(CROWD)]
+        asking = group.create_task(ask(client))
+        await asyncio.wait(streams)
+        asking.cancel()
+    lines = [stream.result() for stream in streams]
+    return statuses, [each[-1] for each in lines], [sum('"content":"' in line for line in each) for each in lines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from gateway_ext.guard.cache import Match
@@ -13,10 +14,11 @@ from gateway_ext.guard.stream.changes import Decision
 from gateway_ext.guard.stream.holding import Holding
 
 _NOTED = Decision(Action.LOG)
+_SHARED_MAX = 16
 
 
 class Decisions:
-    """Of one answer's rules; `kinds` are those that may be found. `decide` as StreamedText wants it; `holding` is None if nothing is enforced."""
+    """Of answers with the same rules; `kinds` are those that may be found. `decide` as StreamedText wants it; `holding` is None if nothing is enforced."""
 
     __slots__ = ("_by_kind", "_rules", "holding")
 
@@ -45,3 +47,18 @@ class Decisions:
             return _NOTED
         action = Action.REDACT if rule.action in REPLACED else rule.action
         return Decision(action, replacement(name, data_class), rank=int(data_class == SECRET))
+
+
+_shared: deque[tuple[GuardRules, tuple[Kind, ...], Decisions]] = deque(maxlen=_SHARED_MAX)
+
+
+def decisions_of(rules: GuardRules, kinds: Iterable[Kind]) -> Decisions:
+    """Those of answers to different requests are the same object, if their rules are equal: it takes a millisecond, and as much
+    memory as all the rest of a stream."""
+    wanted = tuple(kinds)
+    for known_rules, known_kinds, decisions in _shared:
+        if known_rules == rules and known_kinds == wanted:
+            return decisions
+    decisions = Decisions(rules, wanted)
+    _shared.append((rules, wanted, decisions))
+    return decisions

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from gateway_ext.guard.stream.openings import ENDS_CHARACTERS_MAX, Opening, Phrases
 
 
@@ -11,7 +9,7 @@ class Opened:
     """What one opening holds at the moment: from where, and until when."""
 
     def __init__(self, opening: Opening | Phrases) -> None:
-        self.held: deque[tuple[int, int]] = deque()
+        self.held: list[tuple[int, int]] = []  # mostly nothing, for which a deque is large
         self._opening = opening
         self._latest = -1
         self._searched = 0
@@ -38,8 +36,8 @@ class Opened:
             low = max(held[0][0], self._searched - ENDS_CHARACTERS_MAX)
             for match in self._opening.ends.finditer(text, low - origin):
                 while held and held[0][0] < match.end() + origin:
-                    held.popleft()
+                    del held[0]
             self._searched = end
         while held and held[0][1] <= end:
-            held.popleft()
+            del held[0]
         return held[0][0] if held else end

@@ -8,7 +8,6 @@ what an opening begins, for as long as that says. Only new characters are read, 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable
 
 from gateway_ext.guard.stream.addresses import Addresses
@@ -72,7 +71,7 @@ class Tail:
         self._quotes_read = 0
         self._quote: tuple[int, str] | None = None  # an announced value: where, and what closes it
         self._compared: int | None = None  # start of a quoted word that may be compared: "…" == password
-        self._behind: deque[tuple[int, int]] = deque()  # numbers: from where, and until when they are held
+        self._behind: list[tuple[int, int]] = []  # numbers: from where, and until when they are held
         self._opened = [Opened(opening) for opening in (*holding.openings, *holding.phrases)]
         self._addresses = Addresses() if holding.is_address else None
 
@@ -90,7 +89,7 @@ class Tail:
         self._read = max(self._word, end - 1)
         self._let_go(text, origin, end)
         while self._behind and self._behind[0][1] <= end:
-            self._behind.popleft()
+            del self._behind[0]
         live = [self._word, end]
         if self._run is not None:
             live.append(self._run)

@@ -96,9 +96,29 @@ async def test_what_came_while_nobody_asked_is_taken_as_one() -> None:
     async with inbox_of(source) as inbox:
         source.put(FIRST, SECOND, THIRD, end, e.StreamEnded())
         assert await inbox.wait(None)
+        inbox.read_on()
         await settled()
         assert inbox.take() == [e.ResponseBody(b"first second third", end_of_stream=True), e.StreamEnded()]
         assert source.reads == 5  # nothing comes behind the end
+
+
+async def test_one_event_is_read_until_it_is_told_to_read_on() -> None:
+    source = Source()
+    source.put(FIRST, SECOND, THIRD)
+    async with inbox_of(source) as inbox:
+        for event in (FIRST, SECOND):
+            assert await inbox.wait(None)
+            await settled()
+            assert inbox.take() == [event]
+        assert source.reads == 2
+        await settled()
+        inbox.read_on()  # for this time only
+        source.put(FIRST)
+        await settled()
+        assert inbox.take() == [e.ResponseBody(b"thirdfirst ", end_of_stream=False)]
+        source.put(FIRST, SECOND)
+        await settled()
+        assert source.reads == 5
 
 
 @pytest.mark.parametrize(("limit", "reads"), [("STREAM_AHEAD_EVENTS_MAX", 3), ("STREAM_AHEAD_BYTES_MAX", 1)])
@@ -111,6 +131,7 @@ async def test_no_more_is_read_ahead_than_there_is_room_for(
     async with inbox_of(source) as inbox:
         for times in (1, 2):
             assert await inbox.wait(None)
+            inbox.read_on()
             await settled()
             assert source.reads == times * reads
             assert inbox.take() == [e.ResponseBody(FIRST.body * reads, end_of_stream=False)]
