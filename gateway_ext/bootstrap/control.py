@@ -22,7 +22,7 @@ from gateway_ext.audit.spool import Spool
 from gateway_ext.audit_index import logs, opened_index
 from gateway_ext.audit_outputs import opened_outputs
 from gateway_ext.bootstrap.audit import begin_pseudonyms, followed_subjects, opened_spool, veiled
-from gateway_ext.bootstrap.guard import fingerprint_key
+from gateway_ext.bootstrap.fingerprint_key import fingerprint_key
 from gateway_ext.bootstrap.ledger import opened_ledger, opened_spending
 from gateway_ext.bootstrap.policy import watched_policy
 from gateway_ext.budget_watch import BudgetWatch, TrailOutlet

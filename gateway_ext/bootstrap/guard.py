@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway_ext.bootstrap.fingerprint_key import fingerprint_key
 from gateway_ext.conversations.identify import conversation_key
 from gateway_ext.conversations.sqlite_store import SqliteConversations
-from gateway_ext.errors import ConfigurationError
 from gateway_ext.settings import Settings
 from gateway_ext.steps.classifying import Classifying
 
 if TYPE_CHECKING:
     from gateway_ext.guard.engine import GuardEngine
     from gateway_ext.guard.external import ExternalClassifier
-
-_FINGERPRINT_KEY_BYTES = 32
 
 
 def guard_engine(settings: Settings) -> GuardEngine:
@@ -70,31 +67,3 @@ def opened_conversations(settings: Settings) -> Iterator[Classifying]:
         yield Classifying(conversations, key)
     finally:
         conversations.close()
-
-
-def fingerprint_key(path: Path) -> bytes:
-    """The machine's key for findings' fingerprints, made on first use. Raises ConfigurationError.
-
-    Lost: repeats of a value found before can no longer be recognised, nor conversations. Leaked: guesses of a value can be
-    confirmed.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        # Written under another name first, so that a process that starts at the same time never reads half a key.
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(os.urandom(_FINGERPRINT_KEY_BYTES))
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-        key = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path}: the fingerprint key cannot be made or read ({error.strerror})") from error
-    if len(key) != _FINGERPRINT_KEY_BYTES:
-        raise ConfigurationError(f"{path}: expected {_FINGERPRINT_KEY_BYTES} bytes; delete it to have a new one made")
-    if path.stat().st_mode & 0o077:
-        raise ConfigurationError(f"{path}: readable by others; run 'chmod 600' on it")
-    return key

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from gateway_ext.audit.spool import Spool
 from gateway_ext.bootstrap.audit import begin_pseudonyms, followed_subjects, opened_spool, veiled
-from gateway_ext.bootstrap.guard import classifier_beside, fingerprint_key, guard_engine, opened_conversations
+from gateway_ext.bootstrap.fingerprint_key import fingerprint_key
+from gateway_ext.bootstrap.guard import classifier_beside, guard_engine, opened_conversations
 from gateway_ext.bootstrap.ledger import opened_ledger
 from gateway_ext.bootstrap.policy import followed_consents, watched_policy, watched_standing
 from gateway_ext.clock import SystemClock

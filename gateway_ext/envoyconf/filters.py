@@ -6,52 +6,15 @@ everything an earlier provider was given, then set absolute values only.
 
 from __future__ import annotations
 
-import datetime
 from pathlib import PurePosixPath
 
-from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutation, HeaderMutationRemoveOnMatch
-from envoy_data_plane.envoy.config.core.v3 import (
-    ApiVersion,
-    ConfigSource,
-    DataSource,
-    GrpcService,
-    GrpcServiceEnvoyGrpc,
-    HeaderValue,
-    HeaderValueOption,
-    HeaderValueOptionHeaderAppendAction,
-    PathConfigSource,
-    TypedExtensionConfig,
-    WatchedDirectory,
-)
-from envoy_data_plane.envoy.extensions.common.matching.v3 import ExtensionWithMatcher
-from envoy_data_plane.envoy.extensions.filters.common.matcher.action.v3 import SkipFilter
-from envoy_data_plane.envoy.extensions.filters.http.composite.v3 import Composite, ExecuteFilterAction
-from envoy_data_plane.envoy.extensions.filters.http.credential_injector.v3 import CredentialInjector
-from envoy_data_plane.envoy.extensions.filters.http.ext_proc.v3 import (
-    ExternalProcessor,
-    MetadataOptions,
-    MetadataOptionsMetadataNamespaces,
-    ProcessingMode,
-    ProcessingModeBodySendMode,
-    ProcessingModeHeaderSendMode,
-)
-from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import HeaderMutation as HeaderMutationFilter
-from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import Mutations
-from envoy_data_plane.envoy.extensions.filters.http.lua.v3 import Lua
-from envoy_data_plane.envoy.extensions.filters.http.upstream_codec.v3 import UpstreamCodec
-from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
-from envoy_data_plane.envoy.extensions.http.injected_credentials.generic.v3 import Generic
-from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import SdsSecretConfig
-from envoy_data_plane.envoy.type.matcher.v3 import HttpRequestHeaderMatchInput, RegexMatcher, StringMatcher
-from envoy_data_plane.google.protobuf import Any
-from envoy_data_plane.xds.core.v3 import TypedExtensionConfig as XdsExtension
-from envoy_data_plane.xds.type.matcher.v3 import Matcher, MatcherMatcherTree, MatcherMatcherTreeMatchMap, MatcherOnMatch
-
+from gateway_ext.envoyconf.messages import Message, duration, typed
 from gateway_ext.envoyconf.names import PLAN, PROCESSOR_CLUSTER, RETARGET_HEADER, ROLE_HEADER
 from gateway_ext.exchange import Endpoint
 from gateway_ext.limits import STEP_DEADLINE_SECONDS
 from gateway_ext.routing.rules import Provider
 
+_HTTP = "envoy.extensions.filters.http"
 _ATTEMPT_COUNT = "x-envoy-attempt-count"
 # All that passes of a request's headers. Any other could tell who asks, steer the provider, or carry text that nobody
 # inspected. x-request-id is none of the caller's: random, made by us, what one quotes to a provider's support.
@@ -81,14 +44,14 @@ _ANTHROPIC_LUA = """\
 """
 
 
-def provider_filters(cluster: str, provider: Provider, secrets_directory: PurePosixPath) -> list[HttpFilter]:
+def provider_filters(cluster: str, provider: Provider, secrets_directory: PurePosixPath) -> list[Message]:
     """Scrub and path, constants, retarget (where the body is not right as it is), credential, veil, codec."""
     credential = [_credential(provider, secrets_directory)] if provider.credential else []
     scrub = _scrub_and_path(cluster, provider)
     return [scrub, _constants(), _retarget(), *credential, _veil(), _codec()]
 
 
-def _scrub_and_path(cluster: str, provider: Provider) -> HttpFilter:
+def _scrub_and_path(cluster: str, provider: Provider) -> Message:
     """Known headers only, and the provider's own path, without the caller's query: that of the wire format it is sent.
 
     In Lua because header_mutation can neither remove what is not listed nor touch `:path`.
@@ -111,7 +74,7 @@ def _scrub_and_path(cluster: str, provider: Provider) -> HttpFilter:
         f"{_ANTHROPIC_LUA if is_anthropic else ''}"
         "end\n"
     )
-    return _filter("scrub_and_path", Lua(default_source_code=DataSource(inline_string=source)))
+    return _filter("scrub_and_path", typed(f"{_HTTP}.lua.v3.Lua", default_source_code={"inline_string": source}))
 
 
 def _lua_quoted(text: str) -> str:
@@ -126,96 +89,100 @@ def _lua_escape(letter: str) -> str:
     return "".join(f"\\{byte:03d}" for byte in letter.encode())
 
 
-def _constants() -> HttpFilter:
+def _constants() -> Message:
     # Native metering reads JSON and events, not gzip. Trailers are headers, too, and come when all was decided.
-    no_trailers = HeaderMutation(
-        remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=StringMatcher(safe_regex=RegexMatcher(regex=".*")))
-    )
     constants = [
         _set("accept", "application/json, text/event-stream"),
         _set("accept-encoding", "identity"),
         _set("user-agent", "gateway-ext"),
     ]
-    mutations = Mutations(request_mutations=constants, request_trailers_mutations=[no_trailers])
-    return _filter("constants", HeaderMutationFilter(mutations=mutations))
+    no_trailers = _removed({"safe_regex": {"regex": ".*"}})
+    return _mutation("constants", request_mutations=constants, request_trailers_mutations=[no_trailers])
 
 
-def _veil() -> HttpFilter:
+def _veil() -> Message:
     # After the matchers on both. The prefix, because the router adds headers of its own on a retry.
-    envoys = HeaderMutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=StringMatcher(prefix="x-envoy-")))
-    ours = HeaderMutation(remove=RETARGET_HEADER)
-    return _filter("veil", HeaderMutationFilter(mutations=Mutations(request_mutations=[envoys, ours])))
+    return _mutation("veil", request_mutations=[_removed({"prefix": "x-envoy-"}), {"remove": RETARGET_HEADER}])
 
 
-def _retarget() -> HttpFilter:
+def _retarget() -> Message:
     """The first attempt carries the body the processor made for it, unless it says otherwise; a fallback needs its own."""
-    skip = MatcherOnMatch(action=XdsExtension(name="skip", typed_config=Any.pack(SkipFilter())))
-    execute = ExecuteFilterAction(
-        typed_config=TypedExtensionConfig(name="envoy.filters.http.ext_proc", typed_config=Any.pack(_processor()))
+    skip = typed("envoy.extensions.filters.common.matcher.action.v3.SkipFilter")
+    processor = {"name": "envoy.filters.http.ext_proc", "typed_config": _processor()}
+    execute = typed(f"{_HTTP}.composite.v3.ExecuteFilterAction", typed_config=processor)
+    run = {"action": {"name": "run", "typed_config": execute}}
+    by_attempt = _by_header(_ATTEMPT_COUNT, "1", {"action": {"name": "skip", "typed_config": skip}}, run)
+    matcher = typed(
+        "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+        xds_matcher=_by_header(RETARGET_HEADER, "1", run, {"matcher": by_attempt}),
+        extension_config={"name": "composite", "typed_config": typed(f"{_HTTP}.composite.v3.Composite")},
     )
-    run = MatcherOnMatch(action=XdsExtension(name="run", typed_config=Any.pack(execute)))
-    by_attempt = _by_header(_ATTEMPT_COUNT, "1", skip, run)
-    matcher = _by_header(RETARGET_HEADER, "1", run, MatcherOnMatch(matcher=by_attempt))
-    composite = TypedExtensionConfig(name="composite", typed_config=Any.pack(Composite()))
-    return _filter("retarget", ExtensionWithMatcher(xds_matcher=matcher, extension_config=composite))
+    return _filter("retarget", matcher)
 
 
-def _by_header(name: str, value: str, matching: MatcherOnMatch, otherwise: MatcherOnMatch) -> Matcher:
-    header = XdsExtension(name=name, typed_config=Any.pack(HttpRequestHeaderMatchInput(header_name=name)))
-    tree = MatcherMatcherTree(input=header, exact_match_map=MatcherMatcherTreeMatchMap(map={value: matching}))
-    return Matcher(matcher_tree=tree, on_no_match=otherwise)
+def _by_header(name: str, value: str, matching: Message, otherwise: Message) -> Message:
+    header = typed("envoy.type.matcher.v3.HttpRequestHeaderMatchInput", header_name=name)
+    tree = {"input": {"name": name, "typed_config": header}, "exact_match_map": {"map": {value: matching}}}
+    return {"matcher_tree": tree, "on_no_match": otherwise}
 
 
-def _processor() -> ExternalProcessor:
-    return ExternalProcessor(
-        grpc_service=GrpcService(
-            envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR_CLUSTER, skip_envoy_headers=True),
-            initial_metadata=[HeaderValue(key=ROLE_HEADER, value="upstream")],
-        ),
+def _processor() -> Message:
+    return typed(
+        f"{_HTTP}.ext_proc.v3.ExternalProcessor",
+        grpc_service={
+            "envoy_grpc": {"cluster_name": PROCESSOR_CLUSTER, "skip_envoy_headers": True},
+            "initial_metadata": [{"key": ROLE_HEADER, "value": "upstream"}],
+        },
         failure_mode_allow=False,
-        message_timeout=datetime.timedelta(seconds=STEP_DEADLINE_SECONDS),
+        processing_mode={
+            "request_header_mode": "SEND",
+            "response_header_mode": "SKIP",
+            "request_body_mode": "BUFFERED",
+            "response_body_mode": "NONE",
+        },
         request_attributes=["xds.cluster_name", "upstream.request_attempt_count"],
-        metadata_options=MetadataOptions(forwarding_namespaces=MetadataOptionsMetadataNamespaces(untyped=[PLAN])),
-        processing_mode=ProcessingMode(
-            request_header_mode=ProcessingModeHeaderSendMode.SEND,
-            request_body_mode=ProcessingModeBodySendMode.BUFFERED,
-            response_header_mode=ProcessingModeHeaderSendMode.SKIP,
-            response_body_mode=ProcessingModeBodySendMode.NONE,
-        ),
+        message_timeout=duration(STEP_DEADLINE_SECONDS),
+        metadata_options={"forwarding_namespaces": {"untyped": [PLAN]}},
     )
 
 
-def _credential(provider: Provider, secrets_directory: PurePosixPath) -> HttpFilter:
+def _credential(provider: Provider, secrets_directory: PurePosixPath) -> Message:
     """Envoy reads the key from a file (SDS) and puts it into the request: it never enters Python."""
-    source = PathConfigSource(
-        path=str(secrets_directory / f"{provider.credential}.yaml"),
-        watched_directory=WatchedDirectory(path=str(secrets_directory)),
+    source = {
+        "path": str(secrets_directory / f"{provider.credential}.yaml"),
+        "watched_directory": {"path": str(secrets_directory)},
+    }
+    secret = {
+        "name": provider.credential,
+        "sds_config": {"path_config_source": source, "resource_api_version": "V3"},
+    }
+    generic = typed(
+        "envoy.extensions.http.injected_credentials.generic.v3.Generic",
+        credential=secret,
+        header=provider.credential_header,
+        header_value_prefix=provider.credential_prefix,
     )
-    secret = SdsSecretConfig(
-        name=provider.credential,
-        sds_config=ConfigSource(path_config_source=source, resource_api_version=ApiVersion.V3),
+    injected = {"name": "envoy.http.injected_credentials.generic", "typed_config": generic}
+    return _filter(
+        "credential", typed(f"{_HTTP}.credential_injector.v3.CredentialInjector", overwrite=True, credential=injected)
     )
-    generic = Generic(
-        credential=secret, header=provider.credential_header, header_value_prefix=provider.credential_prefix
-    )
-    injected = TypedExtensionConfig(name="envoy.http.injected_credentials.generic", typed_config=Any.pack(generic))
-    return _filter("credential", CredentialInjector(overwrite=True, credential=injected))
 
 
-def _codec() -> HttpFilter:
-    return _filter("envoy.filters.http.upstream_codec", UpstreamCodec())
+def _codec() -> Message:
+    return _filter("envoy.filters.http.upstream_codec", typed(f"{_HTTP}.upstream_codec.v3.UpstreamCodec"))
 
 
-def _set(name: str, value: str) -> HeaderMutation:
-    option = HeaderValueOption(
-        header=HeaderValue(key=name, value=value),
-        append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-    )
-    return HeaderMutation(append=option)
+def _mutation(name: str, **mutations: list[Message]) -> Message:
+    return _filter(name, typed(f"{_HTTP}.header_mutation.v3.HeaderMutation", mutations=mutations))
 
 
-def _filter(
-    name: str,
-    config: HeaderMutationFilter | Lua | ExtensionWithMatcher | CredentialInjector | UpstreamCodec,
-) -> HttpFilter:
-    return HttpFilter(name=name, typed_config=Any.pack(config))
+def _removed(key_matcher: Message) -> Message:
+    return {"remove_on_match": {"key_matcher": key_matcher}}
+
+
+def _set(name: str, value: str) -> Message:
+    return {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+
+
+def _filter(name: str, config: Message) -> Message:
+    return {"name": name, "typed_config": config}

@@ -12,6 +12,8 @@ SERVER_CERTIFICATE = "server"
 CLIENTS_CA = "clients-ca"
 IDENTITY_PROVIDER_PREFIX = "idp_"  # of a cluster, before the issuer's name; read by identity/key_watch.py
 
+ROUTE_CONFIGURATION = "envoy.config.route.v3.RouteConfiguration"  # the type of what RDS carries
+
 # Dynamic metadata written by the processor.
 PLAN = "gw.plan"  # path, models, …: read by upstream filters and the access log
 VERDICT = "gw.route"  # priority_groups: the only way to a provider

@@ -5,25 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Any as Anything
-
-import betterproto2
-import yaml
-from envoy_data_plane.envoy.config.core.v3 import DataSource, WatchedDirectory
-from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
-    CertificateValidationContext,
-    GenericSecret,
-    Secret,
-    TlsCertificate,
-)
-from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
-from envoy_data_plane.google.protobuf import Any
 
 from gateway_ext.envoyconf import names
 from gateway_ext.envoyconf.clusters import processors_assignment, provider_cluster
 from gateway_ext.envoyconf.key_routes import key_routes
+from gateway_ext.envoyconf.messages import Message, typed
 from gateway_ext.envoyconf.routes import route_configuration
 from gateway_ext.envoyconf.shadow_routes import shadow_routes
+from gateway_ext.envoyconf.yaml_text import dumped
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.settings import StateLayout
 
@@ -33,6 +22,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 CLUSTERS, ROUTES, PROCESSORS, KEYS = "clusters.yaml", "routes.yaml", "processors.yaml", "keys.yaml"
 SHADOW = "shadow.yaml"
+_TLS = "envoy.extensions.transport_sockets.tls.v3"
 
 
 def render(
@@ -70,7 +60,7 @@ def render(
     return files
 
 
-def _clusters(snapshots: Sequence[Snapshot], layout: StateLayout, system_ca_file: str) -> list[betterproto2.Message]:
+def _clusters(snapshots: Sequence[Snapshot], layout: StateLayout, system_ca_file: str) -> list[Message]:
     providers = {
         candidate.cluster: snapshot.routing.providers[candidate.provider]
         for snapshot in snapshots  # of two with a cluster of the same name the later one counts
@@ -88,43 +78,36 @@ def _credentials(snapshot: Snapshot) -> set[str]:
     return {provider.credential for provider in snapshot.routing.providers.values() if provider.credential}
 
 
-def _key(name: str, layout: StateLayout, version: str) -> Secret:
+def _key(name: str, layout: StateLayout, version: str) -> Message:
     # Only where the key lies: Envoy reads it, and reads it again when this message is another one.
-    source = DataSource(filename=str(_relative(layout, layout.secrets) / name))
-    versions = {"version": DataSource(inline_string=version)} if version else {}
-    return Secret(name=name, generic_secret=GenericSecret(secret=source, secrets=versions))
+    key = {"secret": {"filename": str(_relative(layout, layout.secrets) / name)}}
+    versions = {"secrets": {"version": {"inline_string": version}}} if version else {}
+    return typed(f"{_TLS}.Secret", name=name, generic_secret=key | versions)
 
 
-def _server_certificate(layout: StateLayout) -> Secret:
+def _server_certificate(layout: StateLayout) -> Message:
     directory = _relative(layout, layout.certs)
-    return Secret(
-        name=names.SERVER_CERTIFICATE,
-        tls_certificate=TlsCertificate(
-            certificate_chain=DataSource(filename=str(directory / "server.pem")),
-            private_key=DataSource(filename=str(directory / "server.key")),
-            watched_directory=WatchedDirectory(path=str(directory)),
-        ),
-    )
+    certificate = {
+        "certificate_chain": {"filename": str(directory / "server.pem")},
+        "private_key": {"filename": str(directory / "server.key")},
+        "watched_directory": {"path": str(directory)},
+    }
+    return typed(f"{_TLS}.Secret", name=names.SERVER_CERTIFICATE, tls_certificate=certificate)
 
 
-def _clients_ca(layout: StateLayout) -> Secret:
+def _clients_ca(layout: StateLayout) -> Message:
     directory = _relative(layout, layout.certs)
-    return Secret(
-        name=names.CLIENTS_CA,
-        validation_context=CertificateValidationContext(
-            trusted_ca=DataSource(filename=str(directory / "clients-ca.pem")),
-            watched_directory=WatchedDirectory(path=str(directory)),
-        ),
-    )
+    context = {
+        "trusted_ca": {"filename": str(directory / "clients-ca.pem")},
+        "watched_directory": {"path": str(directory)},
+    }
+    return typed(f"{_TLS}.Secret", name=names.CLIENTS_CA, validation_context=context)
 
 
 def _relative(layout: StateLayout, path: Path) -> PurePosixPath:
     return PurePosixPath(path.relative_to(layout.root))
 
 
-def _resources(resources: Iterable[betterproto2.Message]) -> str:
+def _resources(resources: Iterable[Message]) -> str:
     """A file of Envoy's filesystem subscription: a DiscoveryResponse in YAML."""
-    response = DiscoveryResponse(resources=[Any.pack(resource) for resource in resources])
-    document: Anything = response.to_dict(casing=betterproto2.Casing.SNAKE)
-    document.setdefault("resources", [])
-    return yaml.safe_dump(document, sort_keys=False, width=120)
+    return dumped({"resources": list(resources)})

@@ -6,44 +6,23 @@ the empty cluster `deny`, which answers 503.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 
-from envoy_data_plane.envoy.config.core.v3 import (
-    HeaderValue,
-    HeaderValueOption,
-    HeaderValueOptionHeaderAppendAction,
-    TypedExtensionConfig,
-)
-from envoy_data_plane.envoy.config.route.v3 import (
-    ClusterSpecifierPlugin,
-    DirectResponseAction,
-    HeaderMatcher,
-    RetryPolicy,
-    RetryPolicyRetryBackOff,
-    Route,
-    RouteAction,
-    RouteActionRequestMirrorPolicy,
-    RouteConfiguration,
-    RouteMatch,
-    VirtualHost,
-)
-from envoy_data_plane.google.protobuf import Any
-
 from gateway_ext.dialects.rate_limits import PROVIDERS_NAMES, field_names
+from gateway_ext.envoyconf.messages import Message, duration, typed
 from gateway_ext.envoyconf.names import (
     CONTEXT_HEADER,
     DEGRADED_HEADER,
     DENY_CLUSTER,
     OUTPUT_CAP_HEADER,
     PLAN,
+    ROUTE_CONFIGURATION,
     ROUTE_HEADER,
     ROUTES,
     SHADOW,
     SHADOW_HEADER,
     VERDICT,
 )
-from gateway_ext.envoyconf.priority_group import ClusterWeight, PriorityGroup, PriorityGroupClusterSpecifier
 from gateway_ext.exchange import Dialect, Endpoint
 from gateway_ext.limits import REQUEST_BODY_BYTES_MAX, STREAM_IDLE_SECONDS
 from gateway_ext.policy.snapshot import Snapshot
@@ -60,26 +39,26 @@ _RESPONSE_HEADERS_REMOVED = [
 ]
 
 
-def route_configuration(snapshot: Snapshot) -> RouteConfiguration:
+def route_configuration(snapshot: Snapshot) -> Message:
     """The route configuration `llm`."""
-    unknown = Route(name="unknown", match=RouteMatch(prefix="/"), direct_response=DirectResponseAction(status=404))
-    host = VirtualHost(
-        name=ROUTES,
-        domains=["*"],
-        include_request_attempt_count=True,
-        request_body_buffer_limit=REQUEST_BODY_BYTES_MAX,
-        # envoy.yaml's local_reply_config gives the 404 its body, as for every answer of Envoy itself.
-        routes=[
+    host = {
+        "name": ROUTES,
+        "domains": ["*"],
+        "routes": [
             *_copied_routes(snapshot),
             *(
-                _endpoint_route(endpoint.name.lower(), endpoint, RouteMatch(path=endpoint.value), snapshot)
+                _endpoint_route(endpoint.name.lower(), endpoint, {"path": endpoint.value}, snapshot)
                 for endpoint in Endpoint
             ),
-            _endpoint_route("model", Endpoint.MODELS, RouteMatch(prefix=f"{Endpoint.MODELS}/"), snapshot),
-            unknown,
+            _endpoint_route("model", Endpoint.MODELS, {"prefix": f"{Endpoint.MODELS}/"}, snapshot),
+            # envoy.yaml's local_reply_config gives the 404 its body, as for every answer of Envoy itself.
+            {"name": "unknown", "match": {"prefix": "/"}, "direct_response": {"status": 404}},
         ],
-    )
-    return RouteConfiguration(
+        "include_request_attempt_count": True,
+        "request_body_buffer_limit": REQUEST_BODY_BYTES_MAX,
+    }
+    return typed(
+        ROUTE_CONFIGURATION,
         name=ROUTES,
         virtual_hosts=[host],
         response_headers_to_add=[
@@ -93,74 +72,73 @@ def route_configuration(snapshot: Snapshot) -> RouteConfiguration:
     )
 
 
-def _from_plan(name: str, fact: str) -> HeaderValueOption:
+def _from_plan(name: str, fact: str) -> Message:
     """A header that says what the processor's plan says; none when the plan does not.
 
     What clients show people as the request's id (SDKs do) is the exchange's id in the audit trail.
     """
-    return HeaderValueOption(
-        header=HeaderValue(key=name, value=f"%DYNAMIC_METADATA({PLAN}:{fact})%"),
-        append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-    )
+    return {
+        "header": {"key": name, "value": f"%DYNAMIC_METADATA({PLAN}:{fact})%"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
 
 
-def _copied_routes(snapshot: Snapshot) -> Iterator[Route]:
+def _copied_routes(snapshot: Snapshot) -> Iterator[Message]:
     """Where policy has shadows: the same routes for requests that carry leave for a copy, which goes to the listener `shadow`.
 
     Not by the mirror policy's `cluster_header`: providers' filters have removed the header when Envoy would read it.
     """
     if not any(model.shadow for model in snapshot.routing.models.values()):
         return
-    has_leave = HeaderMatcher(name=SHADOW_HEADER, present_match=True)
+    has_leave = {"name": SHADOW_HEADER, "present_match": True}
+    mirror = {"cluster": SHADOW, "disable_shadow_host_suffix_append": True}
     for endpoint in Endpoint:
         if endpoint not in (Endpoint.MODELS, Endpoint.COUNT_TOKENS):
-            match = RouteMatch(path=endpoint.value, headers=[has_leave])
+            match = {"path": endpoint.value, "headers": [has_leave]}
             route = _endpoint_route(f"{endpoint.name.lower()}_copied", endpoint, match, snapshot)
-            assert route.route is not None
-            route.route.request_mirror_policies = [
-                RouteActionRequestMirrorPolicy(cluster=SHADOW, disable_shadow_host_suffix_append=True)
-            ]
+            route["route"]["request_mirror_policies"] = [mirror]
             yield route
 
 
-def exchange_timeout(snapshot: Snapshot) -> datetime.timedelta:
+def exchange_timeout(snapshot: Snapshot) -> str:
     """A hold must outlive its exchange: the rest is for the decision before and the settlement after."""
-    return datetime.timedelta(seconds=snapshot.budget.hold_ttl_seconds * 9 // 10)
+    return duration(snapshot.budget.hold_ttl_seconds * 9 // 10)
 
 
-def _endpoint_route(name: str, endpoint: Endpoint, match: RouteMatch, snapshot: Snapshot) -> Route:
-    action = RouteAction(
-        inline_cluster_specifier_plugin=by_verdict(),
-        auto_host_rewrite=True,
-        timeout=exchange_timeout(snapshot),
-        idle_timeout=datetime.timedelta(seconds=STREAM_IDLE_SECONDS),
-        retry_policy=_retry_policy(snapshot, endpoint),
-    )
-    return Route(
-        name=name,
-        match=match,
-        route=action,
-        response_headers_to_add=_facts_for_clients(endpoint.dialect),
-        response_headers_to_remove=list(
-            PROVIDERS_NAMES
-        ),  # here, because what a route adds the configuration would remove
-    )
+def _endpoint_route(name: str, endpoint: Endpoint, match: Message, snapshot: Snapshot) -> Message:
+    return {
+        "name": name,
+        "match": match,
+        "route": {
+            "inline_cluster_specifier_plugin": by_verdict(),
+            "auto_host_rewrite": True,
+            "timeout": exchange_timeout(snapshot),
+            "idle_timeout": duration(STREAM_IDLE_SECONDS),
+            "retry_policy": _retry_policy(snapshot, endpoint),
+        },
+        "response_headers_to_add": _facts_for_clients(endpoint.dialect),
+        # Here, because what a route adds the configuration would remove.
+        "response_headers_to_remove": list(PROVIDERS_NAMES),
+    }
 
 
-def _facts_for_clients(dialect: Dialect) -> list[HeaderValueOption]:
+def _facts_for_clients(dialect: Dialect) -> list[Message]:
     """Where SDKs of the dialect look for the request's id and for what is left of quotas."""
     ids = [_from_plan("request-id", "id")] if dialect is Dialect.ANTHROPIC else []
     return [*ids, *(_from_plan(name, f"limits:{name}") for name in field_names(dialect))]
 
 
-def by_verdict() -> ClusterSpecifierPlugin:
+def by_verdict() -> Message:
     """To the clusters of the processor's verdict; without one to `deny`."""
-    deny = PriorityGroup(name=DENY_CLUSTER, clusters=[ClusterWeight(cluster_name=DENY_CLUSTER, weight=1)])
-    specifier = PriorityGroupClusterSpecifier(priority_groups=[deny], override_metadata_namespace=VERDICT)
-    return ClusterSpecifierPlugin(extension=TypedExtensionConfig(name="by_verdict", typed_config=Any.pack(specifier)))
+    specifier = typed(
+        "envoy.extensions.router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier",
+        priority_groups=[{"name": DENY_CLUSTER, "clusters": [{"cluster_name": DENY_CLUSTER, "weight": 1}]}],
+        override_metadata_namespace=VERDICT,
+    )
+    return {"extension": {"name": "by_verdict", "typed_config": specifier}}
 
 
-def _retry_policy(snapshot: Snapshot, endpoint: Endpoint) -> RetryPolicy:
+def _retry_policy(snapshot: Snapshot, endpoint: Endpoint) -> Message:
     """One attempt for each deployment of the model that has most. Envoy retries only before a response has begun."""
     longest = max(
         (
@@ -170,16 +148,14 @@ def _retry_policy(snapshot: Snapshot, endpoint: Endpoint) -> RetryPolicy:
         default=1,
     )
     first = snapshot.routing.first_token_seconds
-    return RetryPolicy(
-        retry_on="5xx,retriable-status-codes,connect-failure,reset",
-        retriable_status_codes=[429],
-        num_retries=max(1, longest - 1),
+    return {
+        "retry_on": "5xx,retriable-status-codes,connect-failure,reset",
+        "num_retries": max(1, longest - 1),
         # Envoy passes over this one once a response has begun (UpstreamRequest::onPerTryTimeout), the other it never does.
-        per_try_timeout=None if first is None else datetime.timedelta(seconds=first),
-        per_try_idle_timeout=datetime.timedelta(seconds=PROVIDER_SILENCE_SECONDS),
+        **({} if first is None else {"per_try_timeout": duration(first)}),
+        "per_try_idle_timeout": duration(PROVIDER_SILENCE_SECONDS),
+        "retriable_status_codes": [429],
         # The next attempt goes elsewhere, so it need not wait; only one for want of another place comes back to where it failed.
-        retry_back_off=RetryPolicyRetryBackOff(
-            base_interval=datetime.timedelta(milliseconds=5), max_interval=datetime.timedelta(milliseconds=250)
-        ),
-        refresh_cluster_on_retry=True,
-    )
+        "retry_back_off": {"base_interval": duration(0.005), "max_interval": duration(0.25)},
+        "refresh_cluster_on_retry": True,
+    }

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from gateway_ext.envoyconf.yaml_text import SafeLoader, dumped
 from gateway_ext.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
@@ -22,7 +23,7 @@ class _Ignored(str):
     __slots__ = ()
 
 
-class _EnvoyLoader(yaml.SafeLoader):
+class _EnvoyLoader(SafeLoader):
     """YAML as Envoy reads it."""
 
 
@@ -78,7 +79,7 @@ def load(config_path: Path) -> dict[str, Any]:
 
 def dump(config: Mapping[str, Any]) -> str:
     """YAML that Envoy reads back as `config`."""
-    return yaml.safe_dump(_without_ignored(config), sort_keys=False, width=120)
+    return dumped(_without_ignored(config))
 
 
 def _without_ignored(value: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+from gateway_ext.guard.lazy_pattern import Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Detector(ABC):
     name: str
     version: str
     data_class: str
-    patterns: Sequence[re.Pattern[str]]
+    patterns: Sequence[Pattern]
     reads_compact: bool = False
 
     @abstractmethod

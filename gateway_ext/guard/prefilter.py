@@ -15,6 +15,7 @@ import hyperscan
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.guard.databases import DatabaseFile, Expression, compiled
 from gateway_ext.guard.detector import TooManyCandidates
+from gateway_ext.guard.lazy_pattern import Pattern
 
 # Look-around and back references. A false alarm costs nothing: PREFILTER mode decides exactly whatever it can.
 _UNDECIDABLE = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=")
@@ -39,11 +40,11 @@ class Prefilter:
     elsewhere. Raises ConfigurationError for a pattern that cannot be compiled.
     """
 
-    def __init__(self, patterns: Sequence[Sequence[re.Pattern[str]]], file: DatabaseFile | None = None) -> None:
+    def __init__(self, patterns: Sequence[Sequence[Pattern]], file: DatabaseFile | None = None) -> None:
         numbered = [(index, pattern) for index, group in enumerate(patterns) for pattern in group]
-        anywhere = [(index, *_expression(pattern)) for index, pattern in numbered if not _is_triggered(pattern)]
+        anywhere = [(index, *_read(pattern)) for index, pattern in numbered if not _is_triggered(pattern)]
         triggered = [pattern for _, pattern in numbered if _is_triggered(pattern)]
-        in_lines = [(index, *_expression(pattern)) for index, pattern in numbered if _is_triggered(pattern)]
+        in_lines = [(index, *_read(pattern)) for index, pattern in numbered if _is_triggered(pattern)]
         self._detectors = len(patterns)
         self._anywhere = _Database([*anywhere, *_triggers(triggered, self._detectors)], file)
         self._in_lines = _Database(in_lines, file.beside("lines") if file else None) if in_lines else None
@@ -101,16 +102,16 @@ class _Database:
         return scratch
 
 
-def _is_triggered(pattern: re.Pattern[str]) -> bool:
-    return "trigger" in pattern.groupindex
+def _is_triggered(pattern: Pattern) -> bool:
+    return _TRIGGER in pattern.pattern
 
 
-def _triggers(patterns: Sequence[re.Pattern[str]], index: int) -> list[Expression]:
+def _triggers(patterns: Sequence[Pattern], index: int) -> list[Expression]:
     """What tells the lines in which to look for `patterns`.
 
     Abbreviations of single letters have nothing that Hyperscan could look up: one automaton finds all of them.
     """
-    triggers = sorted({_expression(re.compile(_trigger(pattern.pattern), pattern.flags)) for pattern in patterns})
+    triggers = sorted({_expression(_trigger(pattern.pattern), pattern.flags) for pattern in patterns})
     single = [source for source, _ in triggers if _is_of_single_letters(source)]
     alone = [(index, source, flags) for source, flags in triggers if source not in single]
     if single:
@@ -138,16 +139,20 @@ def _is_of_single_letters(source: bytes) -> bool:
     )
 
 
-def _expression(pattern: re.Pattern[str]) -> tuple[bytes, int]:
-    if not pattern.flags & re.ASCII:
-        raise ConfigurationError(f"guard pattern {pattern.pattern!r} lacks re.ASCII, so the prefilter would differ")
+def _read(pattern: Pattern) -> tuple[bytes, int]:
+    return _expression(pattern.pattern, pattern.flags)
+
+
+def _expression(source: str, re_flags: int) -> tuple[bytes, int]:
+    """What Hyperscan compiles for a pattern of `re`."""
+    if not re_flags & re.ASCII:
+        raise ConfigurationError(f"guard pattern {source!r} lacks re.ASCII, so the prefilter would differ")
     # Passages are lines: where a confirmer sees the end of a text, the prefilter sees the end of a line.
     flags = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE
-    flags |= hyperscan.HS_FLAG_CASELESS if pattern.flags & re.IGNORECASE else 0
-    flags |= hyperscan.HS_FLAG_DOTALL if pattern.flags & re.DOTALL else 0
-    flags |= hyperscan.HS_FLAG_PREFILTER if _UNDECIDABLE.search(pattern.pattern) else 0
-    source = pattern.pattern.encode()
-    return b"(?x)" + source if pattern.flags & re.VERBOSE else source, flags
+    flags |= hyperscan.HS_FLAG_CASELESS if re_flags & re.IGNORECASE else 0
+    flags |= hyperscan.HS_FLAG_DOTALL if re_flags & re.DOTALL else 0
+    flags |= hyperscan.HS_FLAG_PREFILTER if _UNDECIDABLE.search(source) else 0
+    return (b"(?x)" if re_flags & re.VERBOSE else b"") + source.encode(), flags
 
 
 def _built(expressions: Sequence[Expression]) -> hyperscan.Database:

@@ -21,7 +21,7 @@ class LabelDetector(Detector):
 
     def __init__(self, name: str, *patterns: re.Pattern[str]) -> None:
         self.name = name
-        self.patterns = patterns
+        self.patterns: tuple[re.Pattern[str], ...] = patterns
 
     def confirm(self, text: str, start: int, end: int) -> Iterator[Span]:
         for pattern in self.patterns:

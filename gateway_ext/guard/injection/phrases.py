@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway_ext.guard.catalog import INJECTION
 from gateway_ext.guard.detector import Detector, Span
+from gateway_ext.guard.lazy_pattern import LazyPattern
 
 _FLAGS = re.ASCII | re.IGNORECASE | re.MULTILINE
 _GAP = re.compile(r"⟨(\d+)⟩")
@@ -32,12 +33,12 @@ def exact_in_lower_case(phrases: Iterable[str]) -> tuple[re.Pattern[str], ...]:
     return exact(phrases, _FLAGS & ~re.IGNORECASE)
 
 
-def wide(phrases: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+def wide(phrases: Iterable[str]) -> tuple[LazyPattern, ...]:
     """What tells where they may be: a gap is anything, as long as it likes.
 
     Counting to more than a few takes the prefilter minutes to compile.
     """
-    return tuple(re.compile(_LONG.sub(_unbounded, _GAP.sub(r"[^\\n]+", phrase)), _FLAGS) for phrase in phrases)
+    return tuple(LazyPattern(_LONG.sub(_unbounded, _GAP.sub(r"[^\\n]+", phrase)), _FLAGS) for phrase in phrases)
 
 
 def _unbounded(match: re.Match[str]) -> str:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
+
+from gateway_ext.guard.lazy_pattern import LazyPattern
 
 REACH_CHARACTERS = 60  # a word further away announces something else
 _INSIDE_LETTERS_MIN = 6  # words this long count within others, too: Diensttelefon, Kinderreisepass
@@ -27,7 +30,7 @@ class ContextWords:
 
     def __init__(self, words: str) -> None:
         every = dict.fromkeys(word for part in words.split("|") if (word := part.strip()))
-        self._words = tuple((_searched(word), re.compile(spelled(word), re.ASCII | re.IGNORECASE)) for word in every)
+        self._words = tuple((_searched(word), word) for word in every)
         self._announcing = tuple((_beginning(word), spelled(word)) for word in every)
 
     def before(self, text: str, position: int, reach: int = REACH_CHARACTERS) -> bool:
@@ -41,29 +44,35 @@ class ContextWords:
         # The character in front tells whether a word begins here.
         nearby = f"{folded(text[low - 1 : position] if low else ' ' + text[:position])} "
         # The exact spelling is looked at only where the folded one is there: that is what makes many words cheap.
-        return any(plain in nearby and exact.search(text, low, position) for plain, exact in self._words)
+        return any(plain in nearby and _exact(word).search(text, low, position) for plain, word in self._words)
 
-    def announcing(self, value: str) -> tuple[re.Pattern[str], ...]:
+    def announcing(self, value: str) -> tuple[LazyPattern, ...]:
         """What the prefilter looks for: one of the words and, later on its line, `value`.
 
         One pattern a word: Hyperscan finds any number of literals at once, but pays for every alternation of them.
         """
         return tuple(
-            re.compile(rf"{first}{word}[^\n]*{value}", re.ASCII | re.IGNORECASE) for first, word in self._announcing
+            LazyPattern(rf"{first}{word}[^\n]*{value}", re.ASCII | re.IGNORECASE) for first, word in self._announcing
         )
 
-    def near(self, value: str) -> tuple[re.Pattern[str], ...]:
+    def near(self, value: str) -> tuple[LazyPattern, ...]:
         """What the prefilter looks for where words may also stand behind: one of them and `value` on one line.
 
         They leave how far words reach to the confirmation: counting is dear in an automaton, and words are rare.
         """
         return tuple(
-            re.compile(
+            LazyPattern(
                 rf"(?P<trigger>{first}{word})[^\n]*{value}|{value}[^\n]*{'[^A-Za-z]' if first else ''}{word}",
                 re.ASCII | re.IGNORECASE,
             )
             for first, word in self._announcing
         )
+
+
+@cache
+def _exact(word: str) -> re.Pattern[str]:
+    """Compiled when it is first needed: there are a thousand words, and texts hold few of them."""
+    return re.compile(spelled(word), re.ASCII | re.IGNORECASE)
 
 
 def folded(text: str) -> str:

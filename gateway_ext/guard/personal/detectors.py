@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from gateway_ext.guard.catalog import DETECTORS
 from gateway_ext.guard.detector import Detector, Span
@@ -32,7 +31,7 @@ class RecognizerDetector(Detector):
         self.name = name
         self.version = recognizer.VERSION
         self.data_class = DETECTORS[name]
-        self.patterns: Sequence[re.Pattern[str]] = recognizer.PATTERNS
+        self.patterns = recognizer.PATTERNS
         self.reads_compact = recognizer.READS_COMPACT
         self._recognizer = recognizer
 

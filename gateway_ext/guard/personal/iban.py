@@ -8,6 +8,7 @@ from importlib import resources
 
 from stdnum import iban
 
+from gateway_ext.guard.lazy_pattern import LazyPattern
 from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
 
@@ -39,13 +40,13 @@ _WHOLE = {
 }
 
 
-def _prefilter(country: str, structure: str) -> re.Pattern[str]:
+def _prefilter(country: str, structure: str) -> LazyPattern:
     """One pattern a country: many that begin with letters cost Hyperscan less than one that begins with all of them.
 
     Without the boundary in front: what counts as a letter there, Hyperscan and `re` see differently.
     """
     kinds = "".join(f"{_GAP}{_KINDS[kind]}" for kind in structure[:_PREFILTERED_CHARACTERS])
-    return re.compile(rf"{country}\d\d{kinds}", _FLAGS)
+    return LazyPattern(rf"{country}\d\d{kinds}", _FLAGS)
 
 
 class PrintedIbanRecognizer(GuardRecognizer):

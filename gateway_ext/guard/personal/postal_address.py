@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from gateway_ext.guard.lazy_pattern import LazyPattern
 from gateway_ext.guard.personal import street_words
 from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
 
@@ -65,20 +66,20 @@ _NAME_BEFORE = re.compile(rf"(?:[{_CAPITAL}][\w.'’-]{{0,25}}[ -]){{0,3}}[\w'�
 _NAME_CHARACTERS = 60
 
 
-def _patterns() -> Iterator[re.Pattern[str]]:
+def _patterns() -> Iterator[LazyPattern]:
     """A street and its number, on whose line the address begins. Case counts where a word is common in prose."""
     for word in f"{street_words.BEFORE_NUMBER}|{street_words.SHORT_BEFORE_NUMBER}".split("|"):
-        yield re.compile(rf"{_exactly(word)},? {{1,2}}(?:[NnČčRrº°.ops№]{{1,4}} ?){{0,2}}\d", _FLAGS)
+        yield LazyPattern(rf"{_exactly(word)},? {{1,2}}(?:[NnČčRrº°.ops№]{{1,4}} ?){{0,2}}\d", _FLAGS)
     for word in street_words.BEFORE_NAME.split("|"):
         gap = "" if word[-1] in "./" else " "
-        yield re.compile(rf"{_boundary(word)}{_exactly(word)}{gap}[^\n\d,;:(){{}}<>=]+,? [^\n\d]*\d", _FLAGS)
+        yield LazyPattern(rf"{_boundary(word)}{_exactly(word)}{gap}[^\n\d,;:(){{}}<>=]+,? [^\n\d]*\d", _FLAGS)
     for word in street_words.AFTER_NUMBER.split("|"):
-        yield re.compile(rf"\d(?: ?[a-z]{{1,6}})?,? {_exactly(word)} [^\n\d,;:(){{}}<>=]", _FLAGS)
+        yield LazyPattern(rf"\d(?: ?[a-z]{{1,6}})?,? {_exactly(word)} [^\n\d,;:(){{}}<>=]", _FLAGS)
     for word in street_words.AFTER_NAME.split("|"):
-        yield re.compile(rf"\d[A-Za-z]? [A-Z][^\n]* {word}\b", re.ASCII)
-    yield re.compile(rf", {{0,2}}{_OWN_CODE} [^\n\x00-@\[-`{{-\x7f]", re.ASCII)
+        yield LazyPattern(rf"\d[A-Za-z]? [A-Z][^\n]* {word}\b", re.ASCII)
+    yield LazyPattern(rf", {{0,2}}{_OWN_CODE} [^\n\x00-@\[-`{{-\x7f]", re.ASCII)
     for city in street_words.CITIES.split("|"):
-        yield re.compile(rf"\d[A-Za-z]?,? {{0,2}}\d{{3,5}} {city}", re.ASCII)
+        yield LazyPattern(rf"\d[A-Za-z]?,? {{0,2}}\d{{3,5}} {city}", re.ASCII)
 
 
 def _exactly(word: str) -> str:

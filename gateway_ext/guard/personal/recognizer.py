@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar
+
+from gateway_ext.guard.lazy_pattern import Pattern
 
 Candidate = tuple[int, int, float]
 """Start, end, confidence."""
@@ -18,7 +19,7 @@ class GuardRecognizer:
     """
 
     ENTITY: str
-    PATTERNS: tuple[re.Pattern[str], ...]
+    PATTERNS: tuple[Pattern, ...]
     READS_COMPACT: bool = False
     REACH_CHARACTERS: ClassVar[int] = 0
     VERSION: ClassVar[str] = "1"

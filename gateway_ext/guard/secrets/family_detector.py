@@ -8,6 +8,7 @@ from itertools import groupby
 
 from gateway_ext.guard.catalog import SECRET
 from gateway_ext.guard.detector import Detector, Span
+from gateway_ext.guard.lazy_pattern import LazyPattern
 from gateway_ext.guard.secrets.families import FAMILIES
 from gateway_ext.guard.secrets.family import Family
 from gateway_ext.guard.secrets.placeholders import classes, entropy_bits, is_made_up
@@ -89,9 +90,9 @@ class _Row:
         return 0.95 if checksum is None else 0.99 if checksum(value) else 0.6
 
 
-def _prefilter(family: Family) -> re.Pattern[str]:
+def _prefilter(family: Family) -> LazyPattern:
     pattern = _UPPER_BOUND.sub(r"{\1,}", family.pattern)
-    return re.compile(rf"(?i:{family.keyword}){_WORDS_BETWEEN}(?:{pattern})" if family.keyword else pattern, re.ASCII)
+    return LazyPattern(rf"(?i:{family.keyword}){_WORDS_BETWEEN}(?:{pattern})" if family.keyword else pattern, re.ASCII)
 
 
 def family_detectors() -> list[Detector]:

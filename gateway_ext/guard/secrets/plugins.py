@@ -44,7 +44,7 @@ class PluginDetector(Detector):
         self.name = name
         self.version = LIBRARY_VERSION
         self.data_class = DETECTORS[name]
-        self.patterns = tuple(ascii_pattern(pattern) for pattern in plugin().denylist)
+        self.patterns: tuple[re.Pattern[str], ...] = tuple(ascii_pattern(pattern) for pattern in plugin().denylist)
 
     def confirm(self, text: str, start: int, end: int) -> Iterator[Span]:
         passage = text[start:end]

@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 import yaml
-from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 
 from gateway_ext.dialects.rate_limits import PROVIDERS_NAMES, field_names
 from gateway_ext.envoyconf.render import render
 from gateway_ext.exchange import Dialect, Endpoint
 from gateway_ext.limits import REQUEST_BODY_BYTES_MAX
+from gateway_ext.policy.loader import load_policy
 from gateway_ext.policy.snapshot import Snapshot
+from gateway_ext.routing.shadow import Shadow
 from gateway_ext.settings import StateLayout
+from tests.envoy.envoys_types import changed, read_by_envoy
 from tests.envoy.snapshots import provider, snapshot_of
 
+PROJECT = Path(__file__).parents[3]
 LAYOUT = StateLayout(Path("/var/lib/gateway"))
 HTTPS: dict[str, Any] = {"scheme": "https", "host": "api.example.eu"}
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -65,11 +68,41 @@ def test_same_snapshot_same_bytes() -> None:
     assert render(snapshot, LAYOUT, 2) == render(dataclasses.replace(snapshot, digest="1" * 64), LAYOUT, 2)
 
 
-def test_files_read_back_as_envoys_types() -> None:
-    for text in render(snapshot_of(provider("a"), provider("b", **HTTPS)), LAYOUT, 2).values():
-        parsed = DiscoveryResponse.from_dict(yaml.safe_load(text))
-        assert parsed.resources
-        assert all(resource.unpack() is not None for resource in parsed.resources)
+def every_kind() -> Snapshot:
+    """Providers by name and by address of both families, with and without TLS, credential and wire format; a shadow."""
+    plain = snapshot_of(
+        provider("a"),
+        provider("b", **HTTPS, credential_header="x-api-key", credential_prefix=""),
+        provider("c", scheme="https", host="2001:db8::1", ca_file="/etc/ca.pem"),
+        provider("d", dialect=Dialect.ANTHROPIC, credential="", base_path='/é%"'),
+    )
+    models = plain.routing.models
+    shadowed = {**models, "assistant": dataclasses.replace(models["assistant"], shadow=Shadow("other", 0.05))}
+    routing = dataclasses.replace(plain.routing, models=shadowed, first_token_seconds=2)
+    return dataclasses.replace(plain, routing=routing)
+
+
+@pytest.mark.parametrize("snapshot", [every_kind(), load_policy(PROJECT / "policies")], ids=["every kind", "shipped"])
+def test_envoys_types_read_what_is_written(snapshot: Snapshot) -> None:
+    versions, key_sets = {"key-of-a": "1"}, {"service": '{"keys": []}'}
+    for name, text in render(snapshot, LAYOUT, 2, key_versions=versions, key_sets=key_sets).items():
+        document = yaml.safe_load(text)
+        assert document["resources"]
+        assert changed(document, read_by_envoy(document)) == [], name
+
+
+def test_envoys_types_refuse_what_they_do_not_know() -> None:
+    document = yaml.safe_load(render(every_kind(), LAYOUT, 1)["clusters.yaml"])
+    assert changed(document, read_by_envoy(document) | {"resources": []})
+    document["resources"][0]["conect_timeout"] = "5s"
+    with pytest.raises(KeyError, match="conect_timeout"):
+        read_by_envoy(document)
+
+
+def test_no_value_is_left_to_an_anchor() -> None:
+    # Envoy would read one, a person who compares two files would not.
+    rendered = render(every_kind(), LAYOUT, 1).values()
+    assert not [each for text in rendered for each in yaml.scan(text) if isinstance(each, yaml.AliasToken)]
 
 
 def test_a_policy_without_models_is_a_gateway_that_forwards_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from gateway_ext.guard.lazy_pattern import LazyPattern
 from gateway_ext.guard.personal.context import ContextWords
 from gateway_ext.guard.personal.national.identifier import NationalIdentifier
 from gateway_ext.guard.personal.recognizer import Candidate, GuardRecognizer
@@ -67,7 +68,7 @@ class NationalRecognizer(GuardRecognizer):
         return bool(match and match.end() == end and self.identifier.is_sure(self.normalized(match[0])))
 
 
-def _patterns(identifier: NationalIdentifier) -> Iterator[re.Pattern[str]]:
+def _patterns(identifier: NationalIdentifier) -> Iterator[LazyPattern]:
     yield from ContextWords(identifier.words).near(identifier.hint)
     if identifier.alone:
-        yield re.compile(identifier.alone_hint or rf"\b(?:{identifier.alone})\b", re.ASCII)
+        yield LazyPattern(identifier.alone_hint or rf"\b(?:{identifier.alone})\b", re.ASCII)
