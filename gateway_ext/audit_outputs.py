@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway_ext.audit.cursor import OCSF, OTLP, SYSLOG
 from gateway_ext.audit.delivery import Exporter
 from gateway_ext.audit.outputs.headers import headers_in, no_headers
 from gateway_ext.audit.outputs.ocsf_file import OcsfFile
-from gateway_ext.audit.outputs.otlp_grpc import OtlpGrpcExporter
-from gateway_ext.audit.outputs.otlp_http import OtlpHttpExporter
 from gateway_ext.audit.outputs.syslog import SyslogExporter
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.settings import Settings
 
-_OTLP: Mapping[str, type[OtlpGrpcExporter | OtlpHttpExporter]] = {"grpc": OtlpGrpcExporter, "http": OtlpHttpExporter}
+if TYPE_CHECKING:
+    from gateway_ext.audit.outputs.otlp_grpc import OtlpGrpcExporter
+    from gateway_ext.audit.outputs.otlp_http import OtlpHttpExporter
 
 
 @asynccontextmanager
@@ -43,8 +44,15 @@ async def opened_outputs(settings: Settings) -> AsyncIterator[Mapping[str, Expor
 
 
 def _otlp(settings: Settings) -> OtlpGrpcExporter | OtlpHttpExporter:
-    kind = _OTLP.get(settings.otlp_protocol)
-    if kind is None:
-        raise ConfigurationError(f"otlp_protocol: expected {' or '.join(_OTLP)}, not '{settings.otlp_protocol}'")
     headers = headers_in(Path(settings.otlp_headers_file)) if settings.otlp_headers_file else no_headers
-    return kind(settings.otlp_endpoint, settings.otlp_ca_file, headers)
+    match settings.otlp_protocol:  # each late: another library
+        case "grpc":
+            from gateway_ext.audit.outputs.otlp_grpc import OtlpGrpcExporter  # noqa: PLC0415
+
+            return OtlpGrpcExporter(settings.otlp_endpoint, settings.otlp_ca_file, headers)
+        case "http":
+            from gateway_ext.audit.outputs.otlp_http import OtlpHttpExporter  # noqa: PLC0415
+
+            return OtlpHttpExporter(settings.otlp_endpoint, settings.otlp_ca_file, headers)
+        case other:
+            raise ConfigurationError(f"otlp_protocol: expected grpc or http, not '{other}'")

@@ -13,7 +13,7 @@ from gateway_ext.errors import ConfigurationError, GatewayError
 
 ALERTS_PER_MESSAGE = 100
 SEND_SECONDS = 20.0  # of one attempt
-POLL_SECONDS = 1.0
+POLL_SECONDS = 5.0  # as often as accounts are looked at
 RETRY_SECONDS_MAX = 300.0
 
 _log = logging.getLogger(__name__)

@@ -1,6 +1,7 @@
 """Makes what was appended durable: one fsync for all records of a group, in a thread of its own.
 
 A group is what was written in an interval; when somebody waits for it, what was written while the fsync before it ran.
+While nothing is written the thread rests, and the next record wakes it.
 The first fsync that fails is final. Linux drops the dirty pages it could not write and reports the error once; a
 second fsync on the same descriptor would succeed without the data being on disk (fsync(2), "fsyncgate").
 """
@@ -18,6 +19,8 @@ from pathlib import Path
 
 from gateway_ext.audit.segment_writer import SegmentWriter
 from gateway_ext.audit.segments import sync_directory
+
+REST_SECONDS_MAX = 1.0  # between two rounds: `after_round` looks at what others do
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ class GroupSync:
         self._waiters: list[_Waiter] = []
         self._mutex = threading.Lock()  # never held during a system call
         self._due = threading.Event()
+        self._is_resting = False
         self._closing = self._ended = False
         self._thread = threading.Thread(target=self._run, name="audit-fsync", daemon=True)
 
@@ -61,6 +65,8 @@ class GroupSync:
     def wrote(self) -> None:
         """A record is in the last segment. By one thread at a time."""
         self._written += 1
+        if self._is_resting:
+            self._due.set()
 
     async def synced(self) -> bool:
         """Whether all that was written before this call is on disk, as soon as that is known. False: it never will be."""
@@ -85,8 +91,7 @@ class GroupSync:
     def _run(self) -> None:
         try:
             while not self._closing:
-                self._due.wait(self._interval_seconds)
-                self._due.clear()
+                self._await_group()
                 self._round()
                 self._after_round()
             self._round()
@@ -97,6 +102,22 @@ class GroupSync:
             raise
         finally:
             self._tell(ended=True)
+
+    def _await_group(self) -> None:
+        """Until an interval after a group's first record, or somebody waits for it, or REST_SECONDS_MAX are over."""
+        if self._is_all_synced():
+            self._is_resting = True
+            if self._is_all_synced():  # asked again: whoever wrote in between did not know that somebody rests
+                self._due.wait(REST_SECONDS_MAX)
+            self._is_resting = False
+            self._due.clear()
+            if self._is_all_synced() or self._waiters or self._closing:
+                return
+        self._due.wait(self._interval_seconds)
+        self._due.clear()
+
+    def _is_all_synced(self) -> bool:
+        return self._written == self._synced and not self._directory_changed and len(self._segments) < 2
 
     def _round(self) -> None:
         # What is written from here on is for the next round: this one may not know its segment, or that segment's name.

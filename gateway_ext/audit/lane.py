@@ -13,6 +13,7 @@ from gateway_ext import limits
 from gateway_ext.audit.cursor import Cursor, load_cursor, save_cursor, unshipped_bytes
 from gateway_ext.audit.delivery import Answer, Delivery, Exporter
 from gateway_ext.audit.reading import Batch, next_batch
+from gateway_ext.audit.segments import segment_sizes
 
 _RETRY_SECONDS_MIN = 0.2
 
@@ -61,6 +62,17 @@ class Lane:
         """Reads the sizes of the segments. Raises OSError."""
         lag_bytes = unshipped_bytes(self._directory, self._cursor)
         return LaneStatus(self._directory.name, self._output, self._cursor, lag_bytes, self._stuck_id, self._trouble)
+
+    def has_news(self) -> bool:
+        """Whether a step may find anything to do. Reads the sizes of the segments; never raises."""
+        try:
+            sizes = segment_sizes(self._directory)
+        except OSError:  # which a step tells of
+            return True
+        return any(
+            number > self._cursor.segment or (number == self._cursor.segment and size != self._cursor.offset)
+            for number, size in sizes.items()
+        )
 
     async def step(self, now_seconds: float) -> bool:
         """Deliver one batch unless a retry is not due yet. Whether there is more to do at once.

@@ -65,13 +65,16 @@ class LaneTree:
 
     def absorb(self) -> bool:
         """Make leaves of what was written since, of one segment at most. Whether there may be more to do at once."""
-        numbers = [number for number in segment_sizes(self._spool_directory) if number >= self._segment]
+        sizes = segment_sizes(self._spool_directory)
+        numbers = [number for number in sizes if number >= self._segment]
         if not numbers:
             return False
         if self._segment not in numbers:
             self._enter(numbers[0])
         # Listed before it is read: when there was a newer segment then, this one does not grow any more.
         is_newest = numbers[-1] == self._segment
+        if is_newest and sizes[self._segment] == self._offset:
+            return False
         start = self._offset
         nodes: list[bytes] = []
         for part in scan(self._durable_rest()):

@@ -72,6 +72,18 @@ _OPERATIONS = {
     "/v1/completions": "text_completion",
     "/v1/embeddings": "embeddings",
 }
+_COMMON = (RECORD_ID, "gateway.record.sequence", "gateway.record.schema_version", EXCHANGE_ID)
+_OWN_FIELDS: Mapping[str, tuple[str, ...]] = {  # of each body: what `own` reads, and what no attribute says
+    "decision": (
+        *("source_address", "request_bytes", "output_tokens_cap", "agent_run", "input_tokens_max", "shadow_of"),
+        *("duration_ns", "hold_id", "held_nano", "trace_parent"),
+    ),
+    "outcome": (
+        *("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
+        *("provider_duration_ns", "response_bytes", "source_address", "duration_ns", "time_to_first_byte_ns"),
+        *("hold_id", "cost_nano"),
+    ),
+}
 _NOTEWORTHY = frozenset(
     {
         EventName.DECISION_REFUSED,
@@ -124,18 +136,17 @@ def attribute_names() -> tuple[str, ...]:
         _consent(audit_pb2.Consent()),
         _alert(audit_pb2.Alert()),
     )
-    common = (RECORD_ID, "gateway.record.sequence", "gateway.record.schema_version", EXCHANGE_ID)
-    return tuple(dict.fromkeys([*common, *(name for body in bodies for name in body)]))
+    return tuple(dict.fromkeys([*_COMMON, *(name for body in bodies for name in body)]))
 
 
 def attributes(event: Event) -> dict[str, AnyValue]:
-    """Attributes of one event: typed, numbers as numbers."""
-    values: dict[str, AnyValue] = {
-        RECORD_ID: event.id,
-        "gateway.record.sequence": event.sequence,
-        "gateway.record.schema_version": event.schema_version,
-        EXCHANGE_ID: event.exchange_id,
-    }
+    """Attributes of one event: typed, numbers as numbers. Their order stays: lines of exports are compared with it."""
+    return {name: value for name, value in (shared(event) | own(event)).items() if value or value == 0}
+
+
+def shared(event: Event) -> dict[str, AnyValue]:
+    """Those that many records say alike; None stands in the place of each own one."""
+    values: dict[str, AnyValue] = dict.fromkeys(_COMMON)
     match event.WhichOneof("body"):
         case "decision":
             values |= _decision(event.decision)
@@ -147,7 +158,34 @@ def attributes(event: Event) -> dict[str, AnyValue]:
             values |= _consent(event.consent)
         case "alert":
             values |= _alert(event.alert)
-    return {name: value for name, value in values.items() if value or value == 0}  # zero and false are said
+    return values
+
+
+def own(event: Event) -> dict[str, AnyValue]:
+    """Those that hardly two records say alike: ids, times, amounts."""
+    values: dict[str, AnyValue] = {
+        RECORD_ID: event.id,
+        "gateway.record.sequence": event.sequence,
+        "gateway.record.schema_version": event.schema_version,
+        EXCHANGE_ID: event.exchange_id,
+    }
+    match event.WhichOneof("body"):
+        case "decision":
+            values |= _own_of_decision(event.decision)
+        case "outcome":
+            values |= _own_of_outcome(event.outcome)
+    return values
+
+
+def without_own(event: Event) -> Event:
+    """The name and the body without what `own` says of it: `shared` gives the same of it."""
+    left = Event(name=event.name)
+    if body := event.WhichOneof("body"):
+        message = getattr(left, body)
+        message.CopyFrom(getattr(event, body))
+        for name in _OWN_FIELDS.get(body, ()):
+            message.ClearField(name)
+    return left
 
 
 def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
@@ -157,26 +195,26 @@ def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
         REQUEST_MODEL: decision.model,
         IS_STREAM: decision.stream,
         "gen_ai.provider.name": decision.candidates[0].provider if decision.candidates else None,
-        "client.address": decision.source_address,
+        "client.address": None,
         ENDPOINT: decision.endpoint,
-        REQUEST_BYTES: decision.request_bytes,
+        REQUEST_BYTES: None,
         HTTP_STATUS: decision.http_status or None,
         "gateway.interface": decision.interface,
         ACTION: decision.action,
         REASON: decision.reason,
         REFUSED_AT: decision.refused_at,
         RULES: list(decision.rules),
-        "gateway.decision.output_tokens_cap": decision.output_tokens_cap or None,
-        "gateway.decision.agent_run": decision.agent_run,
+        "gateway.decision.output_tokens_cap": None,
+        "gateway.decision.agent_run": None,
         "gateway.decision.data_classes": list(decision.data_classes),
         LABELS: list(decision.labels),
         NEEDS: list(decision.needs),
-        INPUT_TOKENS_MAX: decision.input_tokens_max or None,
+        INPUT_TOKENS_MAX: None,
         OUTPUT_TOKENS_MAX: decision.output_tokens_max or None,
-        SHADOW_OF: decision.shadow_of,
+        SHADOW_OF: None,
         "gateway.decision.model_asked": decision.model_asked,
         "gateway.guard.verdict": decision.verdict,
-        "gateway.decision.duration_ns": decision.duration_ns,
+        "gateway.decision.duration_ns": None,
         "gateway.policy.digest": decision.policy_digest,
         SUBJECT: caller.subject,
         "gateway.principal.kind": caller.kind,
@@ -198,9 +236,23 @@ def _decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
         "gateway.guard.redactions": decision.redactions,
         "gateway.route.sovereign": decision.sovereign,
         CANDIDATES: [candidate.cluster for candidate in decision.candidates],
+        "gateway.budget.hold_id": None,
+        "gateway.budget.held_nano": None,
+        CURRENCY: decision.currency,
+    }
+
+
+def _own_of_decision(decision: audit_pb2.Decision) -> dict[str, AnyValue]:
+    return {
+        "client.address": decision.source_address,
+        REQUEST_BYTES: decision.request_bytes,
+        "gateway.decision.output_tokens_cap": decision.output_tokens_cap or None,
+        "gateway.decision.agent_run": decision.agent_run,
+        INPUT_TOKENS_MAX: decision.input_tokens_max or None,
+        SHADOW_OF: decision.shadow_of,
+        "gateway.decision.duration_ns": decision.duration_ns,
         "gateway.budget.hold_id": decision.hold_id,
         "gateway.budget.held_nano": decision.held_nano,
-        CURRENCY: decision.currency,
     }
 
 
@@ -221,16 +273,15 @@ def _finding(finding: audit_pb2.Finding) -> dict[str, AnyValue]:
 
 
 def _outcome(outcome: audit_pb2.Outcome) -> dict[str, AnyValue]:
-    has_usage = bool(outcome.input_tokens or outcome.output_tokens)
     return {
         "gen_ai.provider.name": outcome.provider,
         RESPONSE_MODEL: outcome.model,
-        INPUT_TOKENS: outcome.input_tokens if has_usage else None,
-        OUTPUT_TOKENS: outcome.output_tokens if has_usage else None,
-        "gen_ai.usage.cache_read.input_tokens": outcome.cached_input_tokens if has_usage else None,
-        "gen_ai.usage.cache_creation.input_tokens": outcome.cache_write_tokens or None,
+        INPUT_TOKENS: None,
+        OUTPUT_TOKENS: None,
+        "gen_ai.usage.cache_read.input_tokens": None,
+        "gen_ai.usage.cache_creation.input_tokens": None,
         "gateway.usage.cache_creation_one_hour.input_tokens": outcome.cache_write_1h_tokens or None,
-        "gen_ai.usage.reasoning.output_tokens": outcome.reasoning_tokens or None,
+        "gen_ai.usage.reasoning.output_tokens": None,
         "gateway.usage.audio.input_tokens": outcome.audio_input_tokens or None,
         "gateway.usage.audio.output_tokens": outcome.audio_output_tokens or None,
         "gateway.usage.image.input_tokens": outcome.image_input_tokens or None,
@@ -241,18 +292,36 @@ def _outcome(outcome: audit_pb2.Outcome) -> dict[str, AnyValue]:
         "gateway.route.tier": outcome.tier,
         "gateway.route.attempts": outcome.attempts,
         "gateway.route.tried": list(outcome.tried),
-        "gateway.outcome.provider_duration_ns": outcome.provider_duration_ns or None,
-        "http.response.body.size": outcome.response_bytes or None,
-        "client.address": outcome.source_address,
+        "gateway.outcome.provider_duration_ns": None,
+        "http.response.body.size": None,
+        "client.address": None,
         "gateway.outcome.settled_by": outcome.settled_by,
         FLAGS: list(outcome.flags),
         "gateway.outcome.reason": outcome.reason,
+        DURATION_NS: None,
+        FIRST_BYTE_NS: None,
+        "gateway.outcome.saw_end_of_stream": outcome.saw_end_of_stream,
+        "gateway.budget.hold_id": None,
+        COST_NANO: None,
+        CURRENCY: outcome.currency,
+    }
+
+
+def _own_of_outcome(outcome: audit_pb2.Outcome) -> dict[str, AnyValue]:
+    has_usage = bool(outcome.input_tokens or outcome.output_tokens)
+    return {
+        INPUT_TOKENS: outcome.input_tokens if has_usage else None,
+        OUTPUT_TOKENS: outcome.output_tokens if has_usage else None,
+        "gen_ai.usage.cache_read.input_tokens": outcome.cached_input_tokens if has_usage else None,
+        "gen_ai.usage.cache_creation.input_tokens": outcome.cache_write_tokens or None,
+        "gen_ai.usage.reasoning.output_tokens": outcome.reasoning_tokens or None,
+        "gateway.outcome.provider_duration_ns": outcome.provider_duration_ns or None,
+        "http.response.body.size": outcome.response_bytes or None,
+        "client.address": outcome.source_address,
         DURATION_NS: outcome.duration_ns,
         FIRST_BYTE_NS: outcome.time_to_first_byte_ns,
-        "gateway.outcome.saw_end_of_stream": outcome.saw_end_of_stream,
         "gateway.budget.hold_id": outcome.hold_id,
         COST_NANO: outcome.cost_nano,
-        CURRENCY: outcome.currency,
     }
 
 

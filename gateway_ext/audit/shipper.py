@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from gateway_ext.audit.lane import Lane, LaneStatus
 from gateway_ext.audit.releasing import Retire, release
 from gateway_ext.audit.segments import delete_segment, process_directories
 
-_POLL_SECONDS = 0.5  # in which records gather to a batch: each batch costs a message, and two fsyncs for its cursor
+_POLL_SECONDS = 1.0  # in which records gather to a batch: each batch costs a message, and two fsyncs for its cursor
 
 _log = logging.getLogger(__name__)
 
@@ -98,16 +98,25 @@ class Shipper:
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def _step(self, output: str) -> bool:
-        await self._find_processes()
+        lanes, new = await asyncio.to_thread(self._look, output)
+        if new:
+            await self._enrol(new)
+            lanes, _ = await asyncio.to_thread(self._look, output)
         is_busy = False
-        for lanes in list(self._lanes.values()):
-            is_busy |= await lanes[output].step(self._clock.monotonic_ns() / 1e9)
+        for lane in lanes:
+            is_busy |= await lane.step(self._clock.monotonic_ns() / 1e9)
         return is_busy
 
-    async def _find_processes(self) -> None:
+    def _look(self, output: str) -> tuple[list[Lane], list[Path]]:
+        """The lanes in which there is something to do, and directories that have none yet. Blocks."""
+        directories = process_directories(self._spool_root)
+        lanes = [lanes[output] for lanes in list(self._lanes.values()) if lanes[output].has_news()]
+        return lanes, [directory for directory in directories if directory not in self._lanes]
+
+    async def _enrol(self, directories: Sequence[Path]) -> None:
         async with self._enrolling:
-            for directory in process_directories(self._spool_root):
-                if directory in self._lanes:
+            for directory in directories:
+                if directory in self._lanes:  # the task of another output was faster
                     continue
                 try:
                     await asyncio.to_thread(enrol, directory, self._outputs)

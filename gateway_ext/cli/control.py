@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway_ext.administration.actor import Actor
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from gateway_ext.ports import PolicySource, StandingSource
 
 SWEEP_SECONDS = 5.0
-FOLLOW_SECONDS = 0.25
-KEY_WATCH_SECONDS = 0.5
+FOLLOW_SECONDS = 0.5
+STANDING_SECONDS = 1.0  # the console asks again whatever it judges by, and only sweeps when it is told
 CONSOLE_WAIT_SECONDS = 5.0  # whatever keeps Envoy's files from being written, somebody may want to see in the console
 _log = logging.getLogger("gateway_ext.control")
 
@@ -65,9 +66,12 @@ def run(options: argparse.Namespace) -> int:
 async def _control(settings: Settings) -> int:
     from gateway_ext.bootstrap.control import control  # noqa: PLC0415  (imports every adapter)
     from gateway_ext.bootstrap.policy import watched_standing  # noqa: PLC0415
-    from gateway_ext.console.serving import serve_for_ever  # noqa: PLC0415  (a web server, for this command alone)
 
-    async with control(settings) as composed, watched_standing(settings) as standing, asyncio.TaskGroup() as tasks:
+    async with (
+        control(settings) as composed,
+        watched_standing(settings, STANDING_SECONDS) as standing,
+        asyncio.TaskGroup() as tasks,
+    ):
         console = partial(_console, settings, composed.policy, standing)
         written = asyncio.Event()
         stop = stop_requested()
@@ -76,11 +80,11 @@ async def _control(settings: Settings) -> int:
             tasks.create_task(composed.index_follower.run(), name="search index"),
             tasks.create_task(composed.checkpointer.run(), name="checkpoints"),
             tasks.create_task(_every(SWEEP_SECONDS, composed.sweeper.sweep), name="sweep"),
-            tasks.create_task(_every(KEY_WATCH_SECONDS, composed.key_watch.look), name="key watch"),
+            tasks.create_task(composed.key_watch.run(), name="key watch"),
             tasks.create_task(_every(SWEEP_SECONDS, partial(_revoke_due, settings)), name="revoke"),
             tasks.create_task(_follow_policy(composed, settings, written), name="xds"),
             tasks.create_task(
-                _after(written, partial(serve_for_ever, console, settings.layout.console_socket)), name="console"
+                _after(written, partial(_serve, console, settings.layout.console_socket, "console")), name="console"
             ),
             tasks.create_task(_every(CONVERSATION_PRUNE_SECONDS, composed.prune_conversations), name="prune"),
             tasks.create_task(composed.budget_watch.run(), name="budget watch"),
@@ -92,7 +96,7 @@ async def _control(settings: Settings) -> int:
         telemetry = composed.telemetry
         work += [tasks.create_task(each(), name=f"telemetry: {name}") for name, each in telemetry.work.items()]
         if (pages := telemetry.pages) is not None:
-            serving = serve_for_ever(lambda: pages, settings.metrics_address, "metrics")
+            serving = _serve(lambda: pages, settings.metrics_address, "metrics")
             work.append(tasks.create_task(serving, name="metrics"))
         _log.info("control ready")
         if not await ends_in_order(stop, lambda: composed.audit.failed):
@@ -106,6 +110,12 @@ def _console(settings: Settings, policy: PolicySource, standing: StandingSource)
     from gateway_ext.console.app import application  # noqa: PLC0415  (half a second, in which other work goes on)
 
     return application(settings, policy, standing)
+
+
+async def _serve(make: Callable[[], ASGIApp], where: Path | str, name: str) -> None:
+    from gateway_ext.console.serving import serve_for_ever  # noqa: PLC0415  (a web server: see _console)
+
+    await serve_for_ever(make, where, name)
 
 
 async def _after(written: asyncio.Event, serve: Callable[[], Awaitable[None]]) -> None:

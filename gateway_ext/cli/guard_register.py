@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Register, list or remove. 1 when there is no document to remove. Raises ConfigurationError; nothing is changed then."""
     # Late: the composition root imports every room, and numpy takes a moment.
-    from gateway_ext.bootstrap.guard import fingerprint_key  # noqa: PLC0415
+    from gateway_ext.bootstrap.fingerprint_key import fingerprint_key  # noqa: PLC0415
     from gateway_ext.guard.confidential.registry import FILE_NAME, load, locked, save  # noqa: PLC0415
 
     if sum((bool(options.files), options.list, options.remove is not None)) != 1:

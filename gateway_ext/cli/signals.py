@@ -7,7 +7,7 @@ import contextlib
 import signal
 from collections.abc import Callable
 
-WATCH_SECONDS = 0.2
+WATCH_SECONDS = 0.5
 
 
 def stop_requested() -> asyncio.Event:

@@ -48,9 +48,8 @@ class Consents(StoreFollower[bool]):
         await super().stop()
         self._tell()
 
-    def poll(self) -> bool:
-        """One look at the store, once anybody wants to know."""
-        return self._is_asked and super().poll()
+    def _is_wanted(self) -> bool:
+        return self._is_asked
 
     def _take(self, found: bool) -> None:
         """Nothing is read ahead: there may be a hundred thousand people."""

@@ -23,10 +23,19 @@ _log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ends = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are for the process that this is a task of; it cancels us."""
         yield
+
+    async def main_loop(self) -> None:
+        """Until `ends` is set. uvicorn's own looks ten times a second whether it is to end, and what time it is."""
+        await self.on_tick(0)
+        await self.ends.wait()
 
 
 async def serve_for_ever(make: Callable[[], ASGIApp], where: Path | str, name: str = "console") -> None:
@@ -71,6 +80,7 @@ async def serve(app: ASGIApp, where: Path | str) -> None:
             await asyncio.shield(serving)
         except asyncio.CancelledError:
             server.should_exit = True
+            server.ends.set()
             await serving
             raise
 

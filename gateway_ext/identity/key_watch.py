@@ -20,6 +20,10 @@ from urllib.parse import quote, urlsplit
 
 CLUSTER_PREFIX = "idp_"
 TIMEOUT_SECONDS = 2.0
+LOOK_SECONDS = 0.5
+CALM_LOOK_SECONDS = 5.0  # an answer takes Envoy milliseconds of its main thread
+YOUNG_SECONDS = 20  # of an Envoy that may not have fetched everything yet
+TROUBLED_SECONDS = 40  # after a failed fetch: above the pause after which Envoy tries again
 _FILTER = r"^cluster\.idp_.*\.upstream_rq_2xx$|\.jwt_authn\.jwks_fetch_failed$|^server\.uptime$"
 _FETCHED = re.compile(rf"^cluster\.{CLUSTER_PREFIX}([a-z0-9._-]+)\.upstream_rq_2xx: (\d+)$", re.MULTILINE)
 _FAILED = re.compile(r"\.jwt_authn\.jwks_fetch_failed: (\d+)$", re.MULTILINE)
@@ -56,6 +60,21 @@ class KeyWatch:
         self._now_unix_nano = now_unix_nano
         self._last: Fetches | None = None
         self._is_blind = False
+        self._failed_at_seconds = 0  # of Envoy's life, when a fetch was last seen to have failed
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(CALM_LOOK_SECONDS if self.is_calm() else LOOK_SECONDS)
+
+    def is_calm(self) -> bool:
+        """Whether all keys were fetched, and no fetch has failed for long: what comes next may be noted some seconds late."""
+        last = self._last
+        if self._is_blind or last is None or not all(last.good.values()):
+            return not self._admin_url
+        troubled_until = self._failed_at_seconds + TROUBLED_SECONDS if last.failed else 0
+        return last.uptime_seconds >= max(YOUNG_SECONDS, troubled_until)
 
     async def look(self) -> None:
         """Ask Envoy once. An Envoy that is away, or a full disk, is no error here: keys grow old, which is judged elsewhere."""
@@ -74,6 +93,8 @@ class KeyWatch:
 
     def _note(self, fetches: Fetches) -> None:
         now, last, self._last = self._now_unix_nano(), self._last, fetches
+        if last is None or last.failed != fetches.failed:
+            self._failed_at_seconds = fetches.uptime_seconds
         for issuer, count in fetches.good.items():
             if last is None or issuer not in last.good:
                 if count:  # fetched by this Envoy, which cannot have been before its start

@@ -14,12 +14,14 @@ from gateway_ext.limits import NANO, STANDING_AGE_SECONDS_MAX, STANDING_POLL_SEC
 from gateway_ext.witnessed.reader import Found, StoreReader
 from gateway_ext.witnessed.store import StoreLost
 
+_UNWANTED_SECONDS = 1.0
 _LATE_SECONDS = 3 * STANDING_POLL_SECONDS
 _log = logging.getLogger(__name__)
 
 
 class StoreFollower(ABC, Generic[Found]):
-    """Polls, because no notification of SQLite reaches other processes.
+    """Polls, because no notification of SQLite reaches other processes: in a thread of its own, as a disk that hangs must not
+    take the event loop with it, and ten hops a second to a pool of threads and back would cost more than the looks.
 
     Until the store has been read, and once its last reading is older than STANDING_AGE_SECONDS_MAX, nothing is known
     for certain; it heals by itself when the store is back.
@@ -34,7 +36,8 @@ class StoreFollower(ABC, Generic[Found]):
         self._mutex = threading.Lock()  # of the reader
         self._read_ns: int | None = None  # monotonic, when what is known was last found to be so
         self._trouble = ""
-        self._task: asyncio.Task[None] | None = None
+        self._thread: threading.Thread | None = None
+        self._is_ending = threading.Event()
 
     @abstractmethod
     def _take(self, found: Found) -> None:
@@ -58,27 +61,29 @@ class StoreFollower(ABC, Generic[Found]):
 
     async def start(self) -> None:
         """Read the store and begin to follow it. A store that cannot be read is logged, and looked for again."""
-        if self._task is None:
+        if self._thread is None:
             self.poll()
-            self._task = asyncio.get_running_loop().create_task(self._run(), name=self._reader.store.kind.name)
+            name, loop = self._reader.store.kind.name, asyncio.get_running_loop()
+            self._is_ending.clear()
+            self._thread = threading.Thread(target=self._run, args=(loop,), name=name, daemon=True)
+            self._thread.start()
 
     async def stop(self) -> None:
         """Stop following and close the store."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        if self._thread is not None:
+            self._is_ending.set()
+            await asyncio.to_thread(self._thread.join, STANDING_AGE_SECONDS_MAX)
+            self._thread = None
         if self._mutex.acquire(timeout=STANDING_AGE_SECONDS_MAX):  # else a disk hangs, and the end of us closes it
             self._reader.close()
             self._mutex.release()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._poll_seconds)
-            # In a thread: a disk that hangs must not take the event loop with it.
-            if self._is_wanted() and await asyncio.to_thread(self.poll):
-                self._tell()
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        # While nobody wants to know, whoever is the first to ask looks for themselves.
+        while not self._is_ending.wait(self._poll_seconds if self._is_wanted() else _UNWANTED_SECONDS):
+            if self.poll():
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+                    loop.call_soon_threadsafe(self._tell)
 
     def poll(self) -> bool:
         """One look at the store. Whether something was taken. Never waits for another poll, never raises."""

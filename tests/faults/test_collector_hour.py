@@ -1,8 +1,8 @@
-"""The experiment of benchmarks/collector_hour.py, shortened."""
+"""The experiment of benchmarks/audit/collector_hour.py, shortened."""
 
 from pathlib import Path
 
-from benchmarks.collector_hour import run_hour
+from benchmarks.audit.collector_hour import run_hour
 
 
 async def test_delivered_is_written_to_every_output_while_each_receiver_fails(tmp_path: Path) -> None:

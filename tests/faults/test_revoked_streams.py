@@ -1,6 +1,6 @@
 """Operators' orders while a thousand streams run: nothing is accepted any more, what runs is cut, nobody else notices.
 
-The same measurement as `python -m benchmarks.revocation`. Its times are judged by what a request takes on this machine
+The same measurement as `python -m benchmarks.identity.revocation`. Its times are judged by what a request takes on this machine
 before there is any stream: where that is slow, the clock of this process is, too.
 """
 
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from benchmarks.open_streams import Caller, ask
-from benchmarks.revocation import ASKED, EVERYTHING, Outcome, gateway, measure
+from benchmarks.identity.revocation import ASKED, EVERYTHING, Outcome, gateway, measure
+from benchmarks.load.callers import Caller, ask
 from tests.envoy.stack import Stack
 
 pytestmark = [pytest.mark.envoy, pytest.mark.timeout(300)]

@@ -8,6 +8,8 @@ from re import _constants as sre  # type: ignore[attr-defined]  # the standard l
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
+from gateway_ext.guard.lazy_pattern import Pattern
+
 RUNS: tuple[str, ...] = (
     *"1aAé\t-.='\"<([/+@:,_\\ ",
     *("1 ", "a ", "A1", "a.", "1-", "1.", "a@", "a=", "a:", "='", "{'", "a-a.", "Ab1/", "0x", "eyJ", "a1b2c3d4e5f6"),
@@ -23,7 +25,7 @@ _CATEGORIES: dict[object, str] = {
 }
 
 
-def hostile_texts(patterns: tuple[re.Pattern[str], ...], characters: int) -> Iterator[str]:
+def hostile_texts(patterns: tuple[Pattern, ...], characters: int) -> Iterator[str]:
     """Texts of one line, `characters` long."""
     for run in RUNS:
         yield (run * characters)[:characters]

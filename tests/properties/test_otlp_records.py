@@ -37,6 +37,7 @@ FULL = Event(
         held_nano=2**62,
     ),
 )
+MANY = Event(id="r-3", run_id="r", decision=Decision(findings=[Finding(place="p" * 40, start=n) for n in range(99)]))
 NUMB = Event(id="r-2", run_id="r", name="request:outcome:settled", outcome=Outcome(attempts=0, cost_nano=0))
 
 
@@ -69,8 +70,28 @@ def context(event: Event) -> Context:
 
 
 @settings(max_examples=50, deadline=None)
-@example([FULL, NUMB])
+@example([FULL, NUMB, MANY, FULL])
 @given(recorded=st.lists(events(), max_size=3))
 def test_what_arrives_is_what_opentelemetry_would_have_sent(recorded: list[Event]) -> None:
-    ours, theirs = to_request(recorded), by_opentelemetry(recorded)
+    ours, theirs = in_order(to_request(recorded)), in_order(by_opentelemetry(recorded))
     assert ours.SerializeToString(deterministic=True) == theirs.SerializeToString(deterministic=True)
+
+
+def in_order(request: ExportLogsServiceRequest) -> ExportLogsServiceRequest:
+    """With attributes by name: in what order they are said is no matter."""
+    for of_resource in request.resource_logs:
+        for of_scope in of_resource.scope_logs:
+            for record in of_scope.log_records:
+                record.attributes.sort(key=lambda attribute: attribute.key)
+    return request
+
+
+@settings(max_examples=50, deadline=None)
+@given(event=events())
+def test_what_many_records_say_alike_is_told_from_what_is_ones_own(event: Event) -> None:
+    assert semconv.shared(semconv.without_own(event)) == semconv.shared(event)
+    assert semconv.attributes(event).keys() <= set(semconv.attribute_names())
+    said_by_both = semconv.own(event).keys() & {
+        name for name, value in semconv.shared(event).items() if value is not None
+    }
+    assert not said_by_both

@@ -14,7 +14,8 @@ from gateway_ext.audit.events import EventName
 from gateway_ext.audit.reading import last_events
 from gateway_ext.audit.records import OrderRecord
 from gateway_ext.bootstrap.control import control
-from gateway_ext.bootstrap.guard import classifier_beside, fingerprint_key, guard_engine
+from gateway_ext.bootstrap.fingerprint_key import fingerprint_key
+from gateway_ext.bootstrap.guard import classifier_beside, guard_engine
 from gateway_ext.bootstrap.ledger import opened_ledger
 from gateway_ext.bootstrap.policy import watched_policy
 from gateway_ext.budget.leases.ledger import LeasedLedger

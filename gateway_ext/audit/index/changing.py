@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from gateway_ext.audit.index.entry import Entry, entries_of, entry_id
-from gateway_ext.audit.index.rows import entry, mark_text, row
+from gateway_ext.audit.index.rows import entry, row
 from gateway_ext.audit.index.schema import COLUMNS
 from gateway_ext.audit.index.steps import Insert, Many, Query, ReadRecords, Steps, marks
 from gateway_ext.audit.index.store import Chunk, LogPosition, Place
@@ -134,7 +134,7 @@ def _write(changes: Mapping[int, tuple[Entry | None, Entry]]) -> Steps[None]:
     new_marks = []
     for number, (was, new) in changes.items():
         there = was.marks if was and number not in moved else frozenset()
-        new_marks += [(mark_text(mark), new.time_unix_nano, number) for mark in new.marks - there]
+        new_marks += [(mark, new.time_unix_nano, number) for mark in new.marks - there]
     yield Insert("mark", _MARK, sorted(new_marks))
 
 
@@ -146,11 +146,7 @@ def _delete(entries: Mapping[int, Entry]) -> Steps[None]:
 def _delete_marks(entries: Mapping[int, Entry]) -> Steps[None]:
     yield Many(
         "DELETE FROM mark WHERE mark = ? AND time = ? AND number = ?",
-        [
-            (mark_text(mark), each.time_unix_nano, number)
-            for number, each in entries.items()
-            for mark in sorted(each.marks)
-        ],
+        [(mark, each.time_unix_nano, number) for number, each in entries.items() for mark in sorted(each.marks)],
     )
 
 

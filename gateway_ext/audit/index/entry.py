@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway_ext.audit.encoding import Event
 from gateway_ext.audit.events import EventName
@@ -50,7 +50,7 @@ class Field(StrEnum):
 
 MARKS = (Field.EVENT, Field.ACTION, Field.REASON, Field.CLASS, Field.FLAG)
 
-Mark = tuple[Field, str]
+_Part = TypeVar("_Part", "Decided", "Ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Entry:
     time_unix_nano: int
     decided: Decided | None = None
     ended: Ended | None = None
-    marks: frozenset[Mark] = field(default_factory=frozenset)
+    marks: frozenset[str] = frozenset()  # what `mark` gives for each
 
     @property
     def event(self) -> str:
@@ -118,7 +118,8 @@ class Entry:
         return self.ended.cost_nano if self.ended else None
 
     def marked(self, kind: Field) -> frozenset[str]:
-        return frozenset(value for each, value in self.marks if each is kind)
+        start = mark(kind, "")
+        return frozenset(each.removeprefix(start) for each in self.marks if each.startswith(start))
 
     def values(self, kind: Field) -> frozenset[str]:
         """What a search for `kind` finds this entry by."""
@@ -144,10 +145,15 @@ class Entry:
         return Entry(
             self.id,
             min(self.time_unix_nano, other.time_unix_nano),
-            max((each for each in (self.decided, other.decided) if each), key=_order, default=None),
-            max((each for each in (self.ended, other.ended) if each), key=_order, default=None),
+            _later(self.decided, other.decided),
+            _later(self.ended, other.ended),
             self.marks | other.marks,
         )
+
+
+def mark(kind: Field, value: str) -> str:
+    """How an entry, and the table `mark`, say a value of a field of MARKS."""
+    return f"{kind}:{value}"
 
 
 def entry_id(event: Event) -> str:
@@ -167,7 +173,7 @@ def entry_of(event: Event) -> Entry | None:
     body = event.WhichOneof("body")
     decided: Decided | None = None
     ended: Ended | None = None
-    marks: Iterable[Mark] = ()
+    marks: Iterable[str] = ()
     match body:
         case "decision":
             decided, marks = _decided(event), _marks_of_decision(event.decision)
@@ -182,8 +188,9 @@ def entry_of(event: Event) -> Entry | None:
         case "alert":
             alert = event.alert
             decided = _act(event, scope=alert.scope, value=alert.value, model=alert.model)
-    said = frozenset(mark for mark in ((Field.EVENT, event.name), *marks) if mark[1])
-    return Entry(entry_id(event), event.time_unix_nano, decided, ended, said)
+    return Entry(
+        entry_id(event), event.time_unix_nano, decided, ended, frozenset((mark(Field.EVENT, event.name), *marks))
+    )
 
 
 def entries_of(events: Iterable[Event]) -> Mapping[str, Entry]:
@@ -217,10 +224,12 @@ def _decided(event: Event) -> Decided | None:
     )
 
 
-def _marks_of_decision(decision: audit_pb2.Decision) -> Iterable[Mark]:
-    yield Field.ACTION, decision.action
-    yield Field.REASON, decision.reason
-    yield from ((Field.CLASS, finding.data_class) for finding in decision.findings)
+def _marks_of_decision(decision: audit_pb2.Decision) -> Iterator[str]:
+    if decision.action:
+        yield mark(Field.ACTION, decision.action)
+    if decision.reason:
+        yield mark(Field.REASON, decision.reason)
+    yield from (mark(Field.CLASS, finding.data_class) for finding in decision.findings if finding.data_class)
 
 
 def _ended(event: Event) -> Ended:
@@ -241,9 +250,10 @@ def _ended(event: Event) -> Ended:
     )
 
 
-def _marks_of_outcome(outcome: audit_pb2.Outcome) -> Iterable[Mark]:
-    yield Field.REASON, outcome.reason
-    yield from ((Field.FLAG, flag) for flag in outcome.flags)
+def _marks_of_outcome(outcome: audit_pb2.Outcome) -> Iterator[str]:
+    if outcome.reason:
+        yield mark(Field.REASON, outcome.reason)
+    yield from (mark(Field.FLAG, flag) for flag in outcome.flags if flag)
 
 
 def _act(event: Event, **said: str) -> Decided:
@@ -256,5 +266,7 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _order(part: Decided | Ended) -> tuple[int, str]:
-    return part.time_unix_nano, repr(part)
+def _later(one: _Part | None, other: _Part | None) -> _Part | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda part: (part.time_unix_nano, repr(part)))

@@ -12,7 +12,7 @@ from gateway_ext.audit.archive import log_segments, read_segment
 from gateway_ext.audit.encoding import Event, decode_event
 from gateway_ext.audit.erased import leaves, leaves_in
 from gateway_ext.audit.index.store import Chunk, LogPosition, Place, Placed
-from gateway_ext.audit.segments import Damage, process_directories, scan
+from gateway_ext.audit.segments import Damage, process_directories, scan, segment_sizes
 
 WINDOW_BYTES = 4 * 1024 * 1024
 
@@ -42,6 +42,11 @@ class Logs:
         """Raises OSError."""
         found = {each.name for root in (self._spool, self._archive) for each in process_directories(root)}
         return [f"{self._origin}/{process}" if self._origin else process for process in sorted(found)]
+
+    def spooled(self) -> dict[str, Mapping[int, int]]:
+        """Of each log the sizes in bytes of the segments in its spool, where alone records are added. Raises OSError."""
+        spools = {log: self._directories(log)[0] for log in self.names()}
+        return {log: segment_sizes(spool) if spool.is_dir() else {} for log, spool in spools.items()}
 
     def is_ours(self, log: str) -> bool:
         return log.rpartition("/")[0] == self._origin

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from gateway_ext.audit.index.entry import Decided, Ended, Entry, Field, Mark
+import orjson
+
+from gateway_ext.audit.index.entry import Decided, Ended, Entry
 from gateway_ext.audit.index.schema import COLUMNS
 
 _DECIDED = (
@@ -37,8 +38,8 @@ def row(number: int, entry: Entry) -> tuple[Any, ...]:
         number,
         entry.id,
         entry.time_unix_nano,
-        json.dumps(sorted(map(mark_text, entry.marks))),
-        json.dumps(decided.tiers) if decided and decided.tiers else None,
+        orjson.dumps(sorted(entry.marks)).decode(),
+        orjson.dumps(decided.tiers).decode() if decided and decided.tiers else None,
         *(_NO_DECISION if decided is None else map(_or_null, _of_decided(decided))),
         *(_NO_END if ended is None else map(_or_null, _of_ended(ended))),
         entry.tier or None,
@@ -51,24 +52,13 @@ def entry(columns: Sequence[Any]) -> tuple[int, Entry]:
     decided = ended = None
     if of["decided_time"] is not None:
         texts: dict[str, Any] = {name.removeprefix("decided_"): of[name] or "" for name in _DECIDED}
-        tiers = tuple((cluster, tier) for cluster, tier in json.loads(of["tiers"] or "[]"))
+        tiers = tuple((cluster, tier) for cluster, tier in orjson.loads(of["tiers"] or "[]"))
         decided = Decided(of["decided_time"], of["decided_event"] or "", tiers=tiers, **texts)
     if of["ended_time"] is not None:
         texts = {name.removeprefix("ended_"): of[name] or "" for name in _ENDED}
         ended = Ended(of["ended_time"], of["ended_event"] or "", **texts, **{name: of[name] for name in _FIGURES})
-    marks = frozenset(map(_mark, json.loads(of["marks"])))
-    return of["number"], Entry(of["id"], of["time"], decided, ended, marks)
+    return of["number"], Entry(of["id"], of["time"], decided, ended, frozenset(orjson.loads(of["marks"])))
 
 
 def _or_null(value: str | int) -> str | int | None:
     return None if value == "" else value
-
-
-def mark_text(mark: Mark) -> str:
-    kind, value = mark
-    return f"{kind}:{value}"
-
-
-def _mark(text: str) -> Mark:
-    kind, _, value = text.partition(":")
-    return Field(kind), value

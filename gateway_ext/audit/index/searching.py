@@ -12,8 +12,8 @@ from typing import Any
 
 from gateway_ext.audit.filters import TIME_UNIX_NANO_MAX, Filter
 from gateway_ext.audit.index.cursors import Direction, Position
-from gateway_ext.audit.index.entry import MARKS, Entry, Field
-from gateway_ext.audit.index.rows import entry, mark_text
+from gateway_ext.audit.index.entry import MARKS, Entry, Field, mark
+from gateway_ext.audit.index.rows import entry
 from gateway_ext.audit.index.schema import COLUMNS, INDEXED
 from gateway_ext.audit.index.steps import Query, Steps, marks
 
@@ -58,7 +58,7 @@ def conditions(wanted: Filter) -> list[Condition]:
     for kind in (Field.EXCHANGE, *INDEXED, *MARKS[::-1], *Field):
         values = tuple(sorted(wanted.where.get(kind, ())))
         if kind in MARKS and values:
-            condition = Condition("mark", "mark", tuple(mark_text((kind, value)) for value in values))
+            condition = Condition("mark", "mark", tuple(mark(kind, value) for value in values))
         else:
             condition = Condition("entry", "id" if kind is Field.EXCHANGE else kind.value, values)
         if values and condition not in found:

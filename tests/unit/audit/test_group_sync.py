@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway_ext.audit import group_sync
 from gateway_ext.audit.events import EventName
 from gateway_ext.audit.records import DecisionRecord
+from gateway_ext.audit.segment_writer import SegmentWriter
+from gateway_ext.audit.segments import segment_path
 from gateway_ext.audit.spool import Spool
 from gateway_ext.clock import SystemClock
 from gateway_ext.errors import AuditUnavailable
@@ -144,3 +147,30 @@ async def test_a_process_crash_is_all_that_is_waited_for_by_default(tmp_path: Pa
     assert disk.syncs == 0
     spool.close()
     assert disk.syncs == 1
+
+
+@pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_sync, "REST_SECONDS_MAX", 60)
+
+
+@pytest.mark.usefixtures("rests")
+async def test_the_first_record_after_a_rest_is_synced_though_nobody_waits(tmp_path: Path, disk: Disk) -> None:
+    rounds = 0
+
+    def count() -> None:
+        nonlocal rounds
+        rounds += 1
+
+    sync = group_sync.GroupSync(tmp_path, 0.01, count)
+    sync.opened(SegmentWriter(segment_path(tmp_path, 1)))
+    sync.start()
+    for expected in (1, 2):
+        await asyncio.sleep(0.1)  # ten intervals: it would have gone round ten times
+        assert rounds == expected
+        sync.wrote()
+        async with asyncio.timeout(10):
+            while disk.syncs < expected or rounds == expected:  # noqa: ASYNC110  (the thread tells nobody)
+                await asyncio.sleep(0.01)
+    await asyncio.to_thread(sync.close)
+    assert disk.syncs == 2, "a rest ends at once, and leaves nothing"

@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway_ext import limits
+from gateway_ext.audit import lane
 from gateway_ext.audit.cursor import load_cursor
 from gateway_ext.audit.delivery import Answer, Delivery
 from gateway_ext.audit.encoding import Event
 from gateway_ext.audit.enrolment import enrol
 from gateway_ext.audit.events import EventName
-from gateway_ext.audit.reading import last_events
+from gateway_ext.audit.reading import Batch, last_events, next_batch
 from gateway_ext.audit.records import DecisionRecord
 from gateway_ext.audit.segments import segment_path, segment_sizes
 from gateway_ext.audit.shipper import Shipper
@@ -95,6 +97,28 @@ async def test_what_comes_in_while_a_batch_is_on_its_way_gathers_to_the_next_one
     spool.append(RECORD)
     assert not await shipper.step()
     assert collector.sizes == [1, 2]
+
+
+async def test_what_has_been_delivered_is_not_read_again(
+    tmp_path: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+
+    def counted(*wanted: Any) -> Batch:
+        nonlocal reads
+        reads += 1
+        return next_batch(*wanted)
+
+    monkeypatch.setattr(lane, "next_batch", counted)
+    collector = Collector()
+    shipper = Shipper(tmp_path, {"otlp": collector}, HandClock())
+    for expected in (1, 2):
+        spool.append(RECORD)
+        await until_idle(shipper)
+        reads = 0
+        await until_idle(shipper)
+        assert reads == 0
+        assert collector.sequences() == list(range(1, expected + 1))
 
 
 async def test_the_cursor_survives_a_restart_of_the_shipper(tmp_path: Path, spool: Spool) -> None:

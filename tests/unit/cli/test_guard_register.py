@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_ext.bootstrap.guard import fingerprint_key
+from gateway_ext.bootstrap.fingerprint_key import fingerprint_key
 from gateway_ext.cli import guard_canary, guard_register
 from gateway_ext.errors import ConfigurationError
 from gateway_ext.guard.confidential.canary import canaries_in

@@ -154,3 +154,21 @@ def test_statistics_of_several_providers() -> None:
 
 def test_envoy_check_wants_the_clusters_that_are_watched() -> None:
     assert CLUSTER_PREFIX == IDENTITY_PROVIDER_PREFIX
+
+
+async def test_envoy_is_asked_less_often_once_all_is_well(envoy: Envoy) -> None:
+    """By its own clock: what was told before a failed fetch, or by an Envoy that has just started, may change at once."""
+    watch = envoy.watch()
+    assert not watch.is_calm()
+    for good, failed, uptime, is_calm in (
+        *((0, 0, 100, False), (1, 0, 3, False), (1, 0, 100, True)),
+        *((1, 1, 110, False), (1, 1, 149, False), (2, 1, 150, True)),
+        *((2, 2, 181, False), (0, 0, 1, False), (1, 0, 30, True)),
+    ):
+        envoy.answer = statistics(good, failed, uptime)
+        await watch.look()
+        assert watch.is_calm() == is_calm, (good, failed, uptime)
+    envoy.status = 503
+    await watch.look()
+    assert not watch.is_calm()
+    assert KeyWatch("", envoy.directory, lambda: 0).is_calm(), "there is nobody to ask"

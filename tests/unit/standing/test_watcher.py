@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -69,6 +70,17 @@ async def test_a_change_is_noticed_within_a_fraction_of_a_second(
                 following.current().require_caller(ADA)
         else:
             following.current().require_caller(ADA)
+
+
+async def test_it_can_be_stopped_and_started_again(store: StandingStore, path: Path) -> None:
+    watcher = StandingWatcher(path, SystemClock(), poll_seconds=0.01)
+    for _ in range(2):
+        await watcher.start()
+        changed = watcher.changed()
+        store.put(REVOKED)
+        await asyncio.wait_for(changed, 10)
+        await watcher.stop()
+        assert not [thread for thread in threading.enumerate() if thread.name == "standing store"]
 
 
 async def test_nothing_is_told_when_nothing_changes(following: StandingWatcher) -> None:

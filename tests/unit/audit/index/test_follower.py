@@ -82,6 +82,31 @@ async def test_two_followers_and_a_restart_count_each_record_once(
     assert status.positions == {"gateway/p0": LogPosition(1, 59, 59)}
 
 
+async def test_only_logs_that_have_grown_are_read(
+    index: SqliteIndex, logs: Logs, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    next_chunk = Logs.next_chunk
+
+    def noted(self: Logs, log: str, position: LogPosition, records_max: int) -> Chunk:
+        read.append(log)
+        return next_chunk(self, log, position, records_max)
+
+    monkeypatch.setattr(Logs, "next_chunk", noted)
+    follower = Follower(index, logs)
+    for process in ("p0", "p1"):
+        write(spool / process, 1, event(decision(process), 1))
+    await follower.catch_up()
+    assert set(read) == {"gateway/p0", "gateway/p1"}
+    read.clear()
+    await follower.catch_up()
+    assert read == []
+    write(spool / "p1", 2, event(decision("e2"), 2))
+    await follower.catch_up()
+    assert set(read) == {"gateway/p1"}
+    assert set(await ids(index, ALL)) == {"e2", "p1", "p0"}
+
+
 async def test_an_index_that_somebody_has_emptied_is_filled_again(
     index: SqliteIndex, follower: Follower, spool: Path
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from benchmarks.audit_search import fill_postgres, questions
+from benchmarks.audit.search import fill_postgres, questions
 from gateway_ext.audit.index.cursors import Position
 from gateway_ext.audit.index.postgres_index import PostgresIndex, _numbered
 from gateway_ext.audit.index.steps import Query, Row, Step
