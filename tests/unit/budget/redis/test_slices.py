@@ -11,6 +11,7 @@ import pytest
 from gateway_ext.budget.leases import ledger as module
 from gateway_ext.budget.leases.ledger import LeasedLedger
 from gateway_ext.budget.leases.rules import LeaseRules
+from gateway_ext.budget.redis import slices
 from gateway_ext.budget.redis.slices import RedisSlices
 from gateway_ext.budget.rules import AccountLine, Settlement
 from gateway_ext.budget.sqlite_ledger import SqliteLedger
@@ -56,7 +57,8 @@ class TestSharedSlices(LeasedContract):
     """After each test all leases are given back, and the books balance."""
 
     @pytest.fixture
-    async def ledger(self, path: Path, server: Redis) -> AsyncIterator[LeasedLedger]:
+    async def ledger(self, path: Path, server: Redis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LeasedLedger]:
+        monkeypatch.setattr(slices, "ANSWER_SECONDS", 20.0)  # an answer that comes too late leaves a lease open
         record = SqliteLedger(path, FixedClock())
         ledger = LeasedLedger(record, LeaseClock(), EAGER, slices=RedisSlices(server.url))
         await ledger.open()
