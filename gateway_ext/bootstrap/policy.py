@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from gateway_ext.clock import SystemClock
 from gateway_ext.consent.consents import Consents
 from gateway_ext.errors import ConfigurationError
-from gateway_ext.limits import STANDING_POLL_SECONDS
 from gateway_ext.policy.snapshot import Snapshot
 from gateway_ext.policy.watcher import PolicyWatcher
 from gateway_ext.settings import Settings
@@ -37,11 +36,9 @@ async def watched_policy(
 
 
 @asynccontextmanager
-async def watched_standing(
-    settings: Settings, poll_seconds: float = STANDING_POLL_SECONDS
-) -> AsyncIterator[StandingWatcher]:
+async def watched_standing(settings: Settings) -> AsyncIterator[StandingWatcher]:
     """What operators have ordered, followed while the context lasts."""
-    standing = StandingWatcher(settings.layout.standing, SystemClock(), poll_seconds=poll_seconds)
+    standing = StandingWatcher(settings.layout.standing, SystemClock())
     await standing.start()
     try:
         yield standing

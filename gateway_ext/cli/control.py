@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 SWEEP_SECONDS = 5.0
 FOLLOW_SECONDS = 0.5
-STANDING_SECONDS = 1.0  # the console asks again whatever it judges by, and only sweeps when it is told
 CONSOLE_WAIT_SECONDS = 5.0  # whatever keeps Envoy's files from being written, somebody may want to see in the console
 _log = logging.getLogger("gateway_ext.control")
 
@@ -69,7 +68,7 @@ async def _control(settings: Settings) -> int:
 
     async with (
         control(settings) as composed,
-        watched_standing(settings, STANDING_SECONDS) as standing,
+        watched_standing(settings) as standing,
         asyncio.TaskGroup() as tasks,
     ):
         console = partial(_console, settings, composed.policy, standing)
