@@ -88,7 +88,6 @@ ENTRANTS: Sequence[Entrant] = (
     _ours("redacting", REDACTING, streams_only, edit=parts.with_responses_redacted),
     _ours("no-guard", "gateway-ext, Guard off", edit=parts.without_guard),
     _ours("one-budget", "gateway-ext, one budget", edit=parts.with_one_budget),
-    _ours("no-delivery", "gateway-ext, trail not delivered", settings={"otlp_endpoint": ""}),
     _ours("power-loss", "gateway-ext, record survives power loss", settings={"audit_durability": "power_loss"}),
     Entrant("litellm", "LiteLLM, plain", litellm.plain, answered_by_all, is_peer=True),
     Entrant("litellm-filter", FILTERED, litellm.with_content_filter, is_peer=True),

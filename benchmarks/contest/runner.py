@@ -91,7 +91,8 @@ def started(
                 first_answer(contestant)
             except (DidNotStart, OSError, SubprocessError) as error:
                 own.close()
-                absent.append(dataclasses.replace(profile, reason=str(error) or type(error).__name__))
+                reason = str(error) or type(error).__name__
+                absent.append(dataclasses.replace(profile, reason=reason.replace(f"{root}/", "")))
                 continue
             took = time.perf_counter() - began
             profile = dataclasses.replace(profile, start_seconds=took, installed=dict(contestant.installed))
