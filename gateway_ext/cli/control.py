@@ -66,11 +66,7 @@ async def _control(settings: Settings) -> int:
     from gateway_ext.bootstrap.control import control  # noqa: PLC0415  (imports every adapter)
     from gateway_ext.bootstrap.policy import watched_standing  # noqa: PLC0415
 
-    async with (
-        control(settings) as composed,
-        watched_standing(settings) as standing,
-        asyncio.TaskGroup() as tasks,
-    ):
+    async with control(settings) as composed, watched_standing(settings) as standing, asyncio.TaskGroup() as tasks:
         console = partial(_console, settings, composed.policy, standing)
         written = asyncio.Event()
         stop = stop_requested()

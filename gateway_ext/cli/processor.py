@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 def _be_interrupted_less() -> None:
     """gRPC's threads, which begin after this, no longer interrupt the one that decides when they wake up (sched(7)).
 
-    They do that 30 times a request; a third of it is left (benchmarks/NOTES.md).
+    They do that 30 times a request (benchmarks/NOTES.md).
     """
     with contextlib.suppress(OSError):  # forbidden in this container: as before
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
